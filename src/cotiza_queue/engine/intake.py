@@ -1,0 +1,74 @@
+"""From what a caller asks for to what is stored: validation, defaults, lane. Pure; every fault names its field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from ..errors import FieldError, InvalidInput
+from ..model.ids import check_tenant
+from ..model.job import JobType, NewJob
+from ..model.policy import JobOptions, lane_of, rules_for
+from ..store import codec
+from ..store.commands import Intake
+
+_PATH = re.compile(r" - at `(?:key in )?\$(.*)`$")
+
+
+def intake_of(job: NewJob, job_type: JobType[Any], job_id: str, *, schedule_id: str | None = None) -> Intake:
+    """A checked job, ready to be enqueued. Raises InvalidInput (fields under ``data.``), TooLarge."""
+    tenant = check_tenant(job.tenant)
+    payload = codec.encode_payload(validated(job.payload, job_type))
+    options = job.options
+    rules = rules_for(options, job_type.defaults)
+    body = codec.Body(payload, rules, options.priority, schedule_id)
+    return Intake(
+        id=job_id,
+        tenant=tenant,
+        priority=options.priority,
+        lane=lane_of(options.priority),
+        attempts=rules.attempts,
+        keep_completed=rules.keep_completed,
+        keep_failed=rules.keep_failed,
+        unique=f"{tenant}:{options.unique_key}" if options.unique_key else "",
+        deadline_ms=options.deadline or 0,
+        delay_ms=options.delay,
+        body=codec.encode_body(body),
+    )
+
+
+def validated(payload: Any, job_type: JobType[Any]) -> Any:
+    """The payload as its job type knows it, so that what is stored is what the processor can parse."""
+    if job_type.payload is Any:
+        return payload
+    try:
+        return msgspec.convert(msgspec.to_builtins(payload), job_type.payload)
+    except (msgspec.ValidationError, TypeError) as error:
+        raise invalid(error, "data", f"the payload does not fit {job_type.name}") from None
+
+
+def options_of(options: JobOptions | Mapping[str, Any] | None) -> JobOptions:
+    """Options given as a struct, as a mapping with the wire's names, or not at all. Raises InvalidInput."""
+    if isinstance(options, JobOptions):
+        return options
+    try:
+        return msgspec.convert(dict(options or {}), JobOptions)
+    except (msgspec.ValidationError, TypeError, ValueError) as error:
+        raise invalid(error, "options", "the options are not valid") from None
+
+
+def invalid(error: Exception, root: str, summary: str) -> InvalidInput:
+    """A msgspec error as an InvalidInput that names the field by its path below ``root``."""
+    text = str(error)
+    found = _PATH.search(text)
+    path = root + (found.group(1).replace("[...]", "") if found else "")
+    message = _PATH.sub("", text)
+    missing = re.fullmatch(r"Object missing required field `(.+)`", message)
+    unknown = re.fullmatch(r"Object contains unknown field `(.+)`", message)
+    for match, words in ((missing, "is required"), (unknown, "is not a known field")):
+        if match:
+            path, message = f"{path}.{match.group(1)}", words
+    return InvalidInput(f"{summary}: {path} {message[:1].lower()}{message[1:]}", fields=[FieldError(path, message)])

@@ -1,0 +1,82 @@
+"""The jobs that this worker holds, kept its own for as long as it lives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..errors import CotizaError
+from ..store.commands import Commands
+from ..telemetry import Telemetry
+from .running import Running, Stop
+
+_PAGE = 500
+PROGRESS_S = 0.1
+IDLE_S = 0.25
+
+
+class Leases:
+    """Renews every lease each third of its length, and stops what is no longer ours."""
+
+    name = "leases"
+
+    def __init__(
+        self, commands: Commands, job_type: str, worker: str, lease_ms: int, info: Callable[[], bytes],
+        telemetry: Telemetry,
+    ) -> None:  # fmt: skip
+        self._commands = commands
+        self._job_type = job_type
+        self._worker = worker
+        self._lease_ms = lease_ms
+        self._info = info
+        self._telemetry = telemetry
+        self.running: dict[str, Running] = {}
+
+    def hold(self, job: Running) -> None:
+        self.running[job.job_id] = job
+
+    def let_go(self, job: Running) -> None:
+        if self.running.get(job.job_id) is job:
+            del self.running[job.job_id]
+
+    def lose(self, job_id: str, token: int | None = None) -> None:
+        """The job was cancelled or given to another worker: stop working on it."""
+        job = self.running.get(job_id)
+        if job is not None and token in (None, job.token):
+            self._telemetry.say("job.lost", job=job_id, type=self._job_type, token=job.token)
+            job.stop(Stop.LOST)
+
+    async def tick(self) -> float:
+        held = [(job.job_id, job.token) for job in self.running.values()]
+        for start in range(0, max(1, len(held)), _PAGE):
+            page = held[start : start + _PAGE]
+            for lost in await self._commands.renew(self._job_type, self._worker, self._info(), self._lease_ms, page):
+                self.lose(lost)
+        return self._lease_ms / 3000
+
+
+class Reporter:
+    """Sends the progress of running jobs, the latest value of each, ten times a second at the most."""
+
+    name = "reporter"
+
+    def __init__(self, commands: Commands, job_type: str, leases: Leases) -> None:
+        self._commands = commands
+        self._job_type = job_type
+        self._leases = leases
+
+    async def tick(self) -> float:
+        for job in [job for job in self._leases.running.values() if job.unsent is not None]:
+            await self.send(job)
+        return PROGRESS_S if self._leases.running else IDLE_S
+
+    async def send(self, job: Running) -> None:
+        """Send a job's latest progress, if there is any. It is kept for the next time if Redis can't take it."""
+        unsent = job.unsent
+        if unsent is None:
+            return
+        job.unsent = None
+        try:
+            await self._commands.progress(self._job_type, job.job_id, job.token, unsent)
+        except CotizaError:
+            if job.unsent is None:
+                job.unsent = unsent

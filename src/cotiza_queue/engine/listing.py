@@ -1,0 +1,98 @@
+"""Pages over several queues at once, newest first, with a cursor that remembers a place in each."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+import msgspec
+
+from ..errors import FieldError, InvalidInput
+from ..model.job import DeadLetter, Job, Page
+from ..store.views import Views
+
+MAX_LIMIT = 500
+_Cursor = dict[str, str | None]
+"""Job type → where to go on below; None: that queue has no more."""
+
+
+class Query(msgspec.Struct, frozen=True):
+    """Which jobs. Empty texts mean any."""
+
+    tenant: str
+    status: str
+    tag: str | None
+    limit: int
+
+
+async def page(views: Views, job_types: Sequence[str], query: Query, cursor: str | None) -> Page:
+    """The next page. Raises InvalidInput for a bad limit or cursor."""
+    places = _start(job_types, cursor, query.limit)
+    found: list[tuple[int, int, Job]] = []
+    ends: _Cursor = {}
+    for job_type, below in places.items():
+        if below is None:
+            continue
+        last, rows = await views.jobs(job_type, query.tenant, below, query.limit, query.status)
+        ends[job_type] = last or None
+        found += [(job.created_ms, seq, job) for seq, job in rows]
+    found.sort(key=lambda row: row[:2], reverse=True)
+    shown, left = found[: query.limit], found[query.limit :]
+    unfinished = {job.type for _, _, job in left}
+    for job_type in ends:
+        if job_type not in unfinished:
+            places[job_type] = ends[job_type]
+            continue
+        own = [seq for _, seq, job in shown if job.type == job_type]
+        if own:
+            places[job_type] = str(own[-1])
+    items = [job for _, _, job in shown if query.tag is None or query.tag in job.tags]
+    return Page(items=items, next_cursor=_next(places))
+
+
+async def letters(
+    views: Views, job_types: Sequence[str], tenant: str, limit: int, cursor: str | None
+) -> tuple[list[DeadLetter], str | None]:
+    """The next page of dead letters and the cursor after it."""
+    places = _start(job_types, cursor, limit)
+    found: list[DeadLetter] = []
+    ends: _Cursor = {}
+    for job_type, below in places.items():
+        if below is not None:
+            last, some = await views.dead_letters(job_type, tenant, below, limit)
+            ends[job_type] = last or None
+            found += some
+    found.sort(key=lambda letter: letter.died_ms, reverse=True)
+    shown, left = found[:limit], found[limit:]
+    unfinished = {letter.type for letter in left}
+    for job_type in ends:
+        if job_type not in unfinished:
+            places[job_type] = ends[job_type]
+            continue
+        own = [letter.id for letter in shown if letter.type == job_type]
+        if own:
+            places[job_type] = own[-1]
+    return shown, _next(places)
+
+
+def _start(job_types: Sequence[str], cursor: str | None, limit: int) -> _Cursor:
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidInput("the limit is out of range", fields=[FieldError("limit", f"1 to {MAX_LIMIT}")])
+    places: _Cursor = dict.fromkeys(job_types, "")
+    if cursor is None:
+        return places
+    try:
+        kept = msgspec.json.decode(base64.urlsafe_b64decode(cursor.encode()), type=_Cursor)
+    except (ValueError, msgspec.MsgspecError):
+        raise InvalidInput("the cursor is not one of ours", fields=[FieldError("cursor", "take it from the last page")]) from None
+    for job_type in job_types:
+        places[job_type] = kept.get(job_type)
+    if any(below and not below.replace("-", "").isdigit() for below in places.values()):
+        raise InvalidInput("the cursor is not one of ours", fields=[FieldError("cursor", "take it from the last page")])
+    return places
+
+
+def _next(places: _Cursor) -> str | None:
+    if all(below is None for below in places.values()):
+        return None
+    return base64.urlsafe_b64encode(msgspec.json.encode(places)).decode()

@@ -1,0 +1,71 @@
+"""The home of background tasks, and the beat of the roles.
+
+A role is an object with ``tick()``: one bounded piece of work that says how long to wait before the next one.
+No error ends a role: what goes wrong is told, waited out, and tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Protocol
+
+from ..errors import CotizaError
+from ..telemetry import Telemetry
+
+FIRST_BACKOFF_S = 0.05
+MAX_BACKOFF_S = 2.0
+
+
+class Role(Protocol):
+    """Something that is done again and again."""
+
+    name: str
+
+    async def tick(self) -> float:
+        """Do it once; the seconds until it should be done again."""
+        ...
+
+
+async def beat(role: Role, stop: asyncio.Event, telemetry: Telemetry) -> None:
+    """Tick a role until ``stop`` is set."""
+    backoff = FIRST_BACKOFF_S
+    while not stop.is_set():
+        try:
+            pause = await role.tick()
+            backoff = FIRST_BACKOFF_S
+        except (CotizaError, OSError, ValueError, KeyError, TypeError) as error:
+            telemetry.warn("role.failed", role=role.name, error=f"{type(error).__name__}: {error}")
+            pause, backoff = backoff, min(MAX_BACKOFF_S, backoff * 2)
+        await wait_for(stop, pause)
+
+
+async def wait_for(event: asyncio.Event, seconds: float) -> bool:
+    """Wait until the event is set or the time is over; True if it is set."""
+    if seconds > 0 and not event.is_set():
+        try:
+            async with asyncio.timeout(seconds):
+                await event.wait()
+        except TimeoutError:
+            pass
+    return event.is_set()
+
+
+class Background:
+    """Owns tasks that outlive the call that starts them. ``close`` ends them all."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+

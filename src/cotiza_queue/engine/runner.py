@@ -1,0 +1,116 @@
+"""One delivery, from payload to outcome. The only place where a processor's error is caught."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from ..chance import Chance
+from ..clock import Clock
+from ..errors import InvalidData, PermanentError
+from ..model.context import JobContext
+from ..model.job import JobType
+from ..model.outcome import Complete, Outcome, Release, decide, failure_of, timed_out
+from ..store import codec
+from ..telemetry import Telemetry
+from .leases import Leases, Reporter
+from .running import Running, Stop
+from .settler import Settler
+
+Processor = Callable[[Any, JobContext], Awaitable[Any]]
+STOP_GRACE_S = 5.0
+"""How long a processor may take to clean up after it was told to stop. Then its outcome is settled without it."""
+
+
+class Runner:
+    """Runs the deliveries of one job type."""
+
+    def __init__(
+        self, job_type: JobType[Any], processor: Processor, worker: str, *, leases: Leases, reporter: Reporter,
+        settler: Settler, clock: Clock, chance: Chance, telemetry: Telemetry,
+    ) -> None:  # fmt: skip
+        self._job_type = job_type
+        self._processor = processor
+        self._worker = worker
+        self._leases = leases
+        self._reporter = reporter
+        self._settler = settler
+        self._clock = clock
+        self._chance = chance
+        self._telemetry = telemetry
+
+    async def run(self, job: Running, body: codec.Body) -> None:
+        """Work on one delivery until its outcome is in line. Returns when the processor has really ended."""
+        loop = asyncio.get_running_loop()
+        began = self._clock.monotonic()
+        alarm = loop.call_later(job.rules.timeout / 1000, job.stop, Stop.TIMEOUT)
+        overdue = loop.call_later(job.rules.timeout / 1000 + STOP_GRACE_S, self._give_up, job, began)
+        job.begin()
+        try:
+            outcome = await self._attempt(job, body)
+            await self._reporter.send(job)
+        except asyncio.CancelledError:
+            outcome = self._stopped(job)
+        finally:
+            alarm.cancel()
+            overdue.cancel()
+        self._settle(job, outcome, began)
+
+    async def _attempt(self, job: Running, body: codec.Body) -> Outcome:
+        try:
+            payload = self._payload(body)
+            result = codec.encode_result(await self._processor(payload, job))
+            if len(result) > codec.MAX_RESULT_BYTES:
+                raise PermanentError(
+                    f"the result has {len(result):,} bytes; {codec.MAX_RESULT_BYTES:,} are the limit",
+                    code="result_too_large",
+                    remedy="Store large results as files and return their URL.",
+                )
+            return Complete(result)
+        except asyncio.CancelledError:
+            raise
+        except (Exception, SystemExit) as error:
+            return self._failed(job, error)
+
+    def _payload(self, body: codec.Body) -> Any:
+        try:
+            return msgspec.json.decode(body.payload, type=self._job_type.payload)
+        except (msgspec.ValidationError, msgspec.DecodeError) as error:
+            raise InvalidData(f"the payload does not fit {self._job_type.name}: {error}") from None
+
+    def _failed(self, job: Running, error: BaseException) -> Outcome:
+        now = self._clock.now_ms()
+        failure = failure_of(error, attempt=job.attempt, worker=self._worker, at=now)
+        self._telemetry.warn(
+            "attempt.failed", job=job.job_id, type=job.job_type, attempt=job.attempt, code=failure.code,
+            error=failure.message, exc_info=error if failure.code == "unexpected_error" else None,
+        )  # fmt: skip
+        return decide(error, failure, job.rules, self._chance.fraction())
+
+    def _stopped(self, job: Running) -> Outcome | None:
+        match job.stopped:
+            case Stop.TIMEOUT:
+                return self._failed(job, timed_out(job.rules.timeout))
+            case Stop.DRAIN:
+                return Release()
+            case Stop.LOST:
+                return None
+            case None:
+                return self._failed(job, asyncio.CancelledError())
+
+    def _give_up(self, job: Running, began: float) -> None:
+        """The processor ignores that it was told to stop: settle without it. Its slot stays taken until it ends."""
+        self._telemetry.warn("processor.ignores_stop", job=job.job_id, type=job.job_type)
+        self._settle(job, self._stopped(job), began)
+
+    def _settle(self, job: Running, outcome: Outcome | None, began: float) -> None:
+        if self._leases.running.get(job.job_id) is not job:
+            return
+        self._leases.let_go(job)
+        if outcome is None:
+            return
+        notice = "stalled" if job.stopped is Stop.TIMEOUT else ""
+        self._settler.add(job.delivery, outcome, round((self._clock.monotonic() - began) * 1000), notice)

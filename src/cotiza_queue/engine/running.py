@@ -1,0 +1,100 @@
+"""A delivery that is being worked on, from the worker's side: the context that its processor sees, and its off switch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import msgspec
+
+from ..model.job import Progress
+from ..model.policy import RunRules
+from ..store.commands import Delivery
+from .sandbox import Sandbox
+
+R = TypeVar("R")
+_encode = msgspec.json.Encoder().encode
+
+
+class Stop(StrEnum):
+    """Why a running job is made to stop."""
+
+    TIMEOUT = "timeout"
+    LOST = "lost"
+    """Cancelled, or reclaimed by another worker: whatever it still does is no longer wanted."""
+    DRAIN = "drain"
+
+
+class Running:
+    """One delivery at work. Implements ``model.context.JobContext``."""
+
+    def __init__(self, delivery: Delivery, job_type: str, rules: RunRules, sandbox: Sandbox) -> None:
+        self.delivery = delivery
+        self.rules = rules
+        self.stopped: Stop | None = None
+        self.unsent: bytes | None = None
+        self._job_type = job_type
+        self._sandbox = sandbox
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Called by the task that runs the processor."""
+        self._task = asyncio.current_task()
+        if self.stopped is not None and self._task is not None:
+            self._task.cancel()
+
+    def stop(self, why: Stop) -> None:
+        """Cancel the processor. The first reason counts."""
+        if self.stopped is not None:
+            return
+        self.stopped = why
+        if self._task is not None:
+            self._task.cancel()
+
+    # what the processor sees
+
+    @property
+    def job_id(self) -> str:
+        return self.delivery.id
+
+    @property
+    def job_type(self) -> str:
+        return self._job_type
+
+    @property
+    def tenant(self) -> str:
+        return self.delivery.tenant
+
+    @property
+    def attempt(self) -> int:
+        return self.delivery.attempt
+
+    @property
+    def max_attempts(self) -> int:
+        return self.rules.attempts
+
+    @property
+    def token(self) -> int:
+        return self.delivery.token
+
+    @property
+    def created_ms(self) -> int:
+        return self.delivery.created_ms
+
+    def progress(self, percentage: float, step: str, message: str = "", **metadata: Any) -> None:
+        shown = Progress(
+            percentage=round(min(100.0, max(0.0, percentage)), 1),
+            step=step[:64],
+            message=message[:500],
+            metadata=metadata or None,
+        )
+        self.unsent = _encode(shown)
+
+    async def run_in_process(self, function: Callable[..., R], *args: Any, memory_bytes: int | None = None) -> R:
+        def report(percentage: float, step: str, message: str = "") -> None:
+            self.progress(percentage, step, message)
+
+        result: R = await self._sandbox.run(function, args, report=report, memory_bytes=memory_bytes)
+        return result

@@ -1,0 +1,54 @@
+"""Turns the occurrences of schedules into jobs: each exactly once, however many workers try.
+
+An occurrence's job id is a function of schedule and moment, and the server moves the schedule on in the same call.
+If occurrences passed while no worker ran, one job makes up for all of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..model.cron import Cron
+from ..model.ids import occurrence_job_id
+from ..model.job import JobType, NewJob, Schedule
+from ..store.commands import Commands
+from ..store.views import Views
+from ..telemetry import Telemetry
+from .intake import intake_of
+
+_PAGE = 20
+_POLL_S = 1.0
+
+
+class Scheduler:
+    """The schedules of one job type."""
+
+    name = "scheduler"
+
+    def __init__(self, commands: Commands, views: Views, job_type: JobType[Any], telemetry: Telemetry) -> None:
+        self._commands = commands
+        self._views = views
+        self._job_type = job_type
+        self._telemetry = telemetry
+
+    async def tick(self) -> float:
+        now, next_due, due = await self._views.schedules(self._job_type.name, "due", _PAGE)
+        for schedule in due:
+            await self._fire(schedule, now)
+        if due:
+            return 0.0
+        return _POLL_S if next_due is None else min(_POLL_S, max(0, next_due - now) / 1000)
+
+    async def _fire(self, schedule: Schedule, now: int) -> None:
+        occurrence = schedule.next_ms
+        if occurrence is None:
+            return
+        job = intake_of(
+            NewJob(type=schedule.type, payload=schedule.payload, tenant=schedule.tenant, options=schedule.options),
+            self._job_type,
+            occurrence_job_id(schedule.id, occurrence, schedule.type),
+            schedule_id=schedule.id,
+        )
+        following = Cron.parse(schedule.cron, schedule.timezone).next_after(now)
+        if await self._commands.fire(schedule.type, schedule.id, occurrence, following, job):
+            self._telemetry.say("schedule.fired", schedule=schedule.id, type=schedule.type, at=occurrence)

@@ -1,0 +1,51 @@
+"""Outcomes on their way to Redis. An outcome leaves only when the server has answered for it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from ..model.outcome import Complete, Fail, Outcome, Release, Retry
+from ..store import codec
+from ..store.commands import Delivery, Settlement
+
+PAGE = 100
+
+
+class Settler:
+    """A line of outcomes. ``wake`` is called when one comes in."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._line: deque[Settlement] = deque()
+        self._wake = wake
+
+    def add(self, delivery: Delivery, outcome: Outcome, run_ms: int, notice: str = "") -> None:
+        """Put an outcome in line. ``notice``: an event to announce with it, such as "stalled"."""
+        self._line.append(_settlement(delivery, outcome, run_ms, notice))
+        self._wake()
+
+    def page(self) -> list[Settlement]:
+        """The next outcomes to send; they stay in line until ``sent``."""
+        return [self._line[i] for i in range(min(PAGE, len(self._line)))]
+
+    def sent(self, count: int) -> None:
+        for _ in range(count):
+            self._line.popleft()
+
+    def ids(self) -> list[str]:
+        return [settlement.id for settlement in self._line]
+
+    def __len__(self) -> int:
+        return len(self._line)
+
+
+def _settlement(delivery: Delivery, outcome: Outcome, run_ms: int, notice: str) -> Settlement:
+    match outcome:
+        case Complete(result):
+            return Settlement("complete", delivery.id, delivery.token, result, run_ms, notice)
+        case Retry(failure, delay_ms):
+            return Settlement("retry", delivery.id, delivery.token, codec.encode_failure(failure), delay_ms, notice)
+        case Fail(failure):
+            return Settlement("fail", delivery.id, delivery.token, codec.encode_failure(failure), 0, notice)
+        case Release():
+            return Settlement("release", delivery.id, delivery.token)

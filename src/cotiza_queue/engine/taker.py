@@ -1,0 +1,119 @@
+"""The turn loop of one queue in one worker: report what has finished, take what there is room for, start it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from ..errors import CotizaError
+from ..model.policy import Defaults, JobOptions, rules_for
+from ..store import codec
+from ..store.commands import Commands, Delivery, Turn
+from ..telemetry import Telemetry
+from .leases import Leases
+from .loop import FIRST_BACKOFF_S, MAX_BACKOFF_S, Background, wait_for
+from .runner import Runner
+from .running import Running
+from .sandbox import Sandbox
+from .settler import Settler
+from .slots import Slots
+
+POLL_S = 1.0
+"""The longest that a waiting or due job can go unnoticed when a wake-up is lost."""
+
+
+class Taker:
+    """Owns the tasks of the jobs that it starts."""
+
+    def __init__(
+        self, commands: Commands, job_type: str, worker: str, *, slots: Slots, leases: Leases, sandbox: Sandbox,
+        telemetry: Telemetry,
+    ) -> None:  # fmt: skip
+        self._commands = commands
+        self._job_type = job_type
+        self._worker = worker
+        self._slots = slots
+        self._leases = leases
+        self._sandbox = sandbox
+        self._telemetry = telemetry
+        self._attention = asyncio.Event()
+        self._draining = False
+        self._unsure = True
+        self._jobs = Background()
+        self.settler = Settler(self._attention.set)
+        self.turned = asyncio.Event()
+
+    def wake(self) -> None:
+        """There may be something to take."""
+        self._attention.set()
+
+    def drain(self) -> None:
+        """Take nothing more; go on settling until all slots are free."""
+        self._draining = True
+        self._attention.set()
+
+    async def run(self, runner: Runner) -> None:
+        """Turn until drained and everything is settled. Ended from outside, it leaves the rest to other workers."""
+        backoff = FIRST_BACKOFF_S
+        try:
+            while not (self._draining and self._slots.used == 0 and len(self.settler) == 0):
+                self._attention.clear()
+                try:
+                    turn = await self._turn()
+                    backoff = FIRST_BACKOFF_S
+                except CotizaError as error:
+                    self._unsure = True
+                    self._telemetry.warn("turn.failed", type=self._job_type, error=error.message)
+                    await asyncio.sleep(backoff)
+                    backoff = min(MAX_BACKOFF_S, backoff * 2)
+                    continue
+                self.turned.set()
+                for delivery in turn.deliveries:
+                    self._start(runner, delivery)
+                if not turn.deliveries and len(self.settler) == 0:
+                    await wait_for(self._attention, self._pause(turn))
+        finally:
+            await self._jobs.close()
+
+    async def _turn(self) -> Turn:
+        if self._unsure:
+            await self._sweep()
+        outcomes = self.settler.page()
+        want = 0 if self._draining else self._slots.free
+        turn = await self._commands.turn(self._job_type, self._worker, want, outcomes)
+        self.settler.sent(len(outcomes))
+        for outcome, answer in zip(outcomes, turn.answers, strict=True):
+            if answer == "lost":
+                self._telemetry.warn("outcome.refused", job=outcome.id, type=self._job_type, token=outcome.token)
+        return turn
+
+    async def _sweep(self) -> None:
+        """A reply may have been lost: what was delivered without our knowing goes back at once."""
+        known = [*self._leases.running, *self.settler.ids()]
+        for returned in await self._commands.sweep(self._job_type, self._worker, known):
+            self._telemetry.warn("job.returned", job=returned, type=self._job_type)
+        self._unsure = False
+
+    def _pause(self, turn: Turn) -> float:
+        if turn.next_due_ms is None or self._slots.free == 0 or self._draining:
+            return POLL_S
+        return min(POLL_S, max(0, turn.next_due_ms - turn.now_ms) / 1000)
+
+    def _start(self, runner: Runner, delivery: Delivery) -> None:
+        try:
+            body = codec.decode_body(delivery.body)
+        except (msgspec.MsgspecError, ValueError):
+            # Not written by any version of us: the runner finds no payload in it and buries the job.
+            body = codec.Body(b"", rules_for(JobOptions(attempts=1), Defaults()))
+        job = Running(delivery, self._job_type, body.rules, self._sandbox)
+        self._slots.hold()
+        self._leases.hold(job)
+        self._jobs.start(self._work(runner, job, body), name=delivery.id)
+
+    async def _work(self, runner: Runner, job: Running, body: codec.Body) -> None:
+        try:
+            await runner.run(job, body)
+        finally:
+            self._slots.give_back()
+            self._attention.set()

@@ -1,0 +1,228 @@
+"""Worker: a process that runs jobs. It puts the roles together, starts them, and takes them down in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..chance import Chance, SystemChance
+from ..clock import Clock, SystemClock, iso
+from ..errors import CotizaError
+from ..model.ids import check_job_type
+from ..model.job import JobType
+from ..store.link import Link
+from ..telemetry import Silent, Telemetry
+from .leases import Leases, Reporter
+from .listener import Listener
+from .loop import Role, beat
+from .pruner import Pruner
+from .reclaimer import Reclaimer
+from .runner import STOP_GRACE_S, Processor, Runner
+from .running import Stop
+from .sandbox import Sandbox
+from .scheduler import Scheduler
+from .slots import Slots
+from .taker import Taker
+
+DEFAULT_CONCURRENCY = 10
+_LOOK_S = 0.2
+"""How soon a worker that is told a second time to stop notices."""
+
+
+class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How a worker behaves. Times in milliseconds, see ``Settings`` for their meaning.
+
+    ``concurrency``: jobs at once, for every type or by type name. ``processes``: child processes for CPU work.
+    """
+
+    concurrency: int | Mapping[str, int] = DEFAULT_CONCURRENCY
+    processes: int = 2
+    lease_ms: int = 10_000
+    drain_ms: int = 20_000
+    handle_signals: bool = True
+
+
+class Worker:
+    """Runs jobs of the types it has processors for.
+
+    ``processors``: job type (or its name) → ``async def processor(payload, context) -> result``.
+    ``redis_url`` None: the embedded server in ``data_dir``.
+    """
+
+    def __init__(
+        self,
+        processors: Mapping[JobType[Any] | str, Processor],
+        redis_url: str | None = None,
+        *,
+        data_dir: Path = Path(".cotiza"),
+        options: WorkerOptions = WorkerOptions(),
+        telemetry: Telemetry | None = None,
+        clock: Clock | None = None,
+        chance: Chance | None = None,
+    ) -> None:
+        self._processors = {_job_type(key): processor for key, processor in processors.items()}
+        self._redis_url = redis_url
+        self._data_dir = data_dir
+        self._options = options
+        self._telemetry = telemetry or Silent()
+        self._clock = clock or SystemClock()
+        self._chance = chance or SystemChance()
+        self._asked = asyncio.Event()
+        self._hurried = asyncio.Event()
+        self.ready = asyncio.Event()
+        """Set once the worker has talked to Redis for all its queues."""
+        mark = self._chance.random_bytes(6).hex()
+        self.id = re.sub(r"[^0-9A-Za-z_.-]", "-", f"{socket.gethostname()[:32]}-{os.getpid()}-{mark}")
+
+    def stop(self) -> None:
+        """Ask it to drain: nothing new is taken, running jobs may finish. Asked again, it leaves at once."""
+        if self._asked.is_set():
+            self._hurried.set()
+        self._asked.set()
+
+    async def run(self) -> None:
+        """Work until asked to stop. Raises ConfigurationError if the server can't be used at all."""
+        link = await Link.open(self._redis_url, self._data_dir)
+        sandbox = Sandbox(self._options.processes)
+        try:
+            await link.connection.load()
+            if self._options.handle_signals:
+                self._listen_to_signals()
+            await self._run_stations([self._station(link, sandbox, kind) for kind in self._processors])
+        finally:
+            await sandbox.close()
+            await link.close()
+
+    def _station(self, link: Link, sandbox: Sandbox, job_type: JobType[Any]) -> _Station:
+        return _Station(self, link, sandbox, job_type, self._processors[job_type])
+
+    async def _run_stations(self, stations: list[_Station]) -> None:
+        self._started_ms = self._clock.now_ms()
+        self._stations = stations
+        over = asyncio.Event()
+        link = stations[0].link
+        heard = {station.name: station.hear for station in stations}
+        async with asyncio.TaskGroup() as group:
+            listening = group.create_task(beat(Listener(link.connection, heard), over, self._telemetry))
+            for station in stations:
+                await link.commands.announce_type(station.name)
+                for role in station.roles:
+                    group.create_task(beat(role, over, self._telemetry), name=f"{role.name}:{station.name}")
+            turns = [group.create_task(station.taker.run(station.runner)) for station in stations]
+            for station in stations:
+                await station.taker.turned.wait()
+            self.ready.set()
+            self._telemetry.say("worker.ready", worker=self.id, types=[station.name for station in stations])
+            await self._asked.wait()
+            await self._drain(stations, turns)
+            over.set()
+            listening.cancel()
+        for station in stations:
+            await station.leave()
+        self._telemetry.say("worker.stopped", worker=self.id)
+
+    async def _drain(self, stations: list[_Station], turns: list[asyncio.Task[None]]) -> None:
+        self._telemetry.say("worker.draining", worker=self.id)
+        for station in stations:
+            station.taker.drain()
+        if not await self._finished(turns, self._options.drain_ms / 1000):
+            for station in stations:
+                for job in list(station.leases.running.values()):
+                    job.stop(Stop.DRAIN)
+            await self._finished(turns, STOP_GRACE_S)
+        for turn in turns:
+            turn.cancel()
+
+    async def _finished(self, turns: list[asyncio.Task[None]], seconds: float) -> bool:
+        """True if all turns end in time and nobody is in a hurry."""
+        left = set(turns)
+        until = self._clock.monotonic() + seconds
+        while left and not self._hurried.is_set() and (more := until - self._clock.monotonic()) > 0:
+            _, left = await asyncio.wait(left, timeout=min(more, _LOOK_S))
+        return not left
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+
+    def info(self) -> bytes:
+        """What others see of this worker, as JSON."""
+        return msgspec.json.encode(
+            {
+                "id": self.id,
+                "host": socket.gethostname(),
+                "pid": os.getpid(),
+                "types": [job_type.name for job_type in self._processors],
+                "startedAt": iso(self._started_ms),
+                "running": sum(station.slots.used for station in self._stations),
+                "slots": sum(station.slots.limit for station in self._stations),
+            }
+        )
+
+
+class _Station:
+    """All that a worker has for one job type."""
+
+    def __init__(
+        self, worker: Worker, link: Link, sandbox: Sandbox, job_type: JobType[Any], processor: Processor
+    ) -> None:
+        options, telemetry = worker._options, worker._telemetry
+        clock, chance, commands, name = worker._clock, worker._chance, link.commands, job_type.name
+        self.link, self.name, self._worker = link, name, worker.id
+        self.slots = Slots(_concurrency(options.concurrency, name))
+        self.leases = Leases(commands, name, worker.id, options.lease_ms, worker.info, telemetry)
+        self.taker = Taker(
+            commands, name, worker.id, slots=self.slots, leases=self.leases, sandbox=sandbox, telemetry=telemetry
+        )
+        reporter = Reporter(commands, name, self.leases)
+        self.runner = Runner(
+            job_type, processor, worker.id, leases=self.leases, reporter=reporter, settler=self.taker.settler,
+            clock=clock, chance=chance, telemetry=telemetry,
+        )  # fmt: skip
+        self.roles: tuple[Role, ...] = (
+            self.leases,
+            reporter,
+            Reclaimer(
+                commands, name, worker.id, options.lease_ms, clock=clock, chance=chance, telemetry=telemetry,
+                recovered=self.taker.wake,
+            ),
+            Scheduler(commands, link.views, job_type, telemetry),
+            Pruner(commands, name, chance),
+        )  # fmt: skip
+
+    def hear(self, hint: str) -> None:
+        """A hint came: "wake", or "cancel <job id> <token>"."""
+        word, _, rest = hint.partition(" ")
+        if word == "cancel":
+            job_id, _, token = rest.partition(" ")
+            self.leases.lose(job_id, int(token))
+        else:
+            self.taker.wake()
+
+    async def leave(self) -> None:
+        """Take the worker's name off the list; if Redis is away, it goes by itself."""
+        try:
+            await self.link.commands.leave(self.name, self._worker)
+        except CotizaError:
+            return
+
+
+def _job_type(key: JobType[Any] | str) -> JobType[Any]:
+    job_type = key if isinstance(key, JobType) else JobType(key)
+    check_job_type(job_type.name)
+    return job_type
+
+
+def _concurrency(asked: int | Mapping[str, int], name: str) -> int:
+    if isinstance(asked, int):
+        return asked
+    return asked.get(name, DEFAULT_CONCURRENCY)

@@ -1,0 +1,199 @@
+"""Every error that this package raises on purpose.
+
+    CotizaError                     code                 status
+    ├── InvalidInput                invalid_input        422   fields: what is wrong, and where
+    │   └── UnknownJobType          unknown_job_type     422
+    ├── NotFound                    not_found            404   also for another tenant's things
+    ├── Conflict                    conflict             409   the state of the thing forbids it
+    ├── Forbidden                   forbidden            403
+    ├── TooLarge                    too_large            413
+    ├── QueueFull                   queue_full           429
+    ├── QueueUnavailable            queue_unavailable    503   Redis is away, or refuses writes
+    ├── ConfigurationError          configuration        500   a setting is missing or wrong
+    ├── ResultTimeout               result_timeout       504   a wait ended before the job did
+    ├── JobFailed                   job_failed           424   the awaited job ended without a result
+    └── ProcessingError             processing_error     500   raised by processors, decides the attempt's fate
+        ├── PermanentError          permanent_error      422   never retried, straight to the dead letters
+        │   ├── InvalidData         invalid_data         422   the payload or the file can't be processed
+        │   └── MemoryLimitExceeded memory_limit         422   the child process hit its memory ceiling
+        ├── RetryableError          retryable_error      503   retried by the job's policy
+        ├── ProcessDied             process_died         500   the child process crashed
+        └── AttemptTimeout          timeout              504   the attempt ran longer than it may
+
+An error carries a stable ``code`` for programs, a message and a ``remedy`` for people, and the ``http_status``
+that the API answers with: there are no mapping tables elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple
+
+
+class FieldError(NamedTuple):
+    """One fault in the input: the path of the field (``options.priority``) and what is wrong with it."""
+
+    field: str
+    message: str
+
+
+class CotizaError(Exception):
+    """Base of all errors here.
+
+    ``message``: one sentence on what happened. ``remedy``: what the reader can do about it.
+    ``details``: small JSON-serialisable facts. ``code`` overrides the class's code where a narrower word exists.
+    """
+
+    code: str = "error"
+    http_status: ClassVar[int] = 500
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        remedy: str | None = None,
+        details: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+        self.details = details or {}
+        if code is not None:
+            self.code = code
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors cross process borders (the sandbox) with all that they carry."""
+        return _rebuild, (type(self), self.__dict__ | {"message": self.message})
+
+
+def _rebuild(kind: type[CotizaError], state: dict[str, Any]) -> CotizaError:
+    error = kind.__new__(kind)
+    Exception.__init__(error, state["message"])
+    error.__dict__.update(state)
+    return error
+
+
+class InvalidInput(CotizaError):
+    """The caller's input is wrong. ``fields`` names each fault by its path."""
+
+    code = "invalid_input"
+    http_status = 422
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        fields: Sequence[FieldError] = (),
+        code: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        super().__init__(message, code=code, remedy=remedy)
+        self.fields = tuple(fields)
+
+
+class UnknownJobType(InvalidInput):
+    code = "unknown_job_type"
+
+
+class NotFound(CotizaError):
+    code = "not_found"
+    http_status = 404
+
+
+class Conflict(CotizaError):
+    code = "conflict"
+    http_status = 409
+
+
+class Forbidden(CotizaError):
+    code = "forbidden"
+    http_status = 403
+
+
+class TooLarge(CotizaError):
+    code = "too_large"
+    http_status = 413
+
+
+class QueueFull(CotizaError):
+    code = "queue_full"
+    http_status = 429
+
+
+class QueueUnavailable(CotizaError):
+    """Redis can't be reached or refuses writes.
+
+    ``indeterminate``: True if the call was sent and its reply lost, so that it may or may not have happened.
+    Repeat it with the same job id: enqueueing is idempotent by id.
+    """
+
+    code = "queue_unavailable"
+    http_status = 503
+
+    def __init__(self, message: str, *, indeterminate: bool = False) -> None:
+        super().__init__(message, remedy="Try again in a moment; if it lasts, check the Redis server.")
+        self.indeterminate = indeterminate
+
+
+class ConfigurationError(CotizaError):
+    code = "configuration"
+
+
+class ResultTimeout(CotizaError):
+    code = "result_timeout"
+    http_status = 504
+
+
+class JobFailed(CotizaError):
+    code = "job_failed"
+    http_status = 424
+
+
+class ProcessingError(CotizaError):
+    """Raised by a processor to say how the attempt ended. Any other exception is retried by policy."""
+
+    code = "processing_error"
+
+
+class PermanentError(ProcessingError):
+    """Trying again can't help: the job fails at once and becomes a dead letter."""
+
+    code = "permanent_error"
+    http_status = 422
+
+
+class InvalidData(PermanentError):
+    code = "invalid_data"
+
+
+class MemoryLimitExceeded(PermanentError):
+    code = "memory_limit"
+
+
+class RetryableError(ProcessingError):
+    """Worth another try. ``retry_after_ms`` (milliseconds) overrides the policy's delay when given."""
+
+    code = "retryable_error"
+    http_status = 503
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_ms: int | None = None,
+        code: str | None = None,
+        remedy: str | None = None,
+        details: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, code=code, remedy=remedy, details=details)
+        self.retry_after_ms = retry_after_ms
+
+
+class ProcessDied(ProcessingError):
+    code = "process_died"
+
+
+class AttemptTimeout(ProcessingError):
+    code = "timeout"
+    http_status = 504

@@ -1,0 +1,36 @@
+-- The queue a call works on: its key prefix, the server's time, and counters that are written once, at the end.
+local queue = {}
+
+function queue.open(meta_key)
+  local time = redis.call('TIME')
+  return {
+    prefix = string.match(meta_key, '^{[^}]+}:'),
+    now = time[1] * 1000 + math.floor(time[2] / 1000),
+    counts = {}, acks = {}, wake = false,
+  }
+end
+
+function queue.count(q, name, n)
+  q.counts[name] = (q.counts[name] or 0) + n
+end
+
+function queue.tokens(q, n)
+  return redis.call('HINCRBY', q.prefix .. 'meta', 'token', n)
+end
+
+local function write_minute(q, name)
+  local n = q.counts['total_' .. name]
+  if not n then return end
+  local key = q.prefix .. 'metrics:' .. math.floor(q.now / 60000)
+  redis.call('HINCRBY', key, name, n)
+  redis.call('EXPIRE', key, 7200)
+end
+
+function queue.close(q)
+  for name, n in pairs(q.counts) do
+    if n ~= 0 then redis.call('HINCRBY', q.prefix .. 'counts', name, n) end
+  end
+  write_minute(q, 'completed')
+  write_minute(q, 'failed')
+  if q.wake then redis.call('PUBLISH', q.prefix .. 'wake', 'wake') end
+end

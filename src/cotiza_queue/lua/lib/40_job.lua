@@ -1,0 +1,48 @@
+-- A job's hash, its end, and its removal with everything that belongs to it.
+local job = {}
+local FIELDS = { 'status', 'tenant', 'lane', 'entry', 'token', 'worker', 'attempt', 'stalls', 'created',
+  'started', 'deadline', 'unique', 'keep', 'priority', 'attempts', 'seq' }
+
+function job.read(q, id)
+  local values = redis.call('HMGET', q.prefix .. 'job:' .. id, unpack(FIELDS))
+  if not values[1] then return nil end
+  local found = { id = id }
+  for i, name in ipairs(FIELDS) do found[name] = values[i] or '' end
+  return found
+end
+
+function job.remove(q, j)
+  local p = q.prefix
+  redis.call('DEL', p .. 'job:' .. j.id, p .. 'body:' .. j.id, p .. 'result:' .. j.id,
+    p .. 'failures:' .. j.id, p .. 'progress:' .. j.id)
+  redis.call('ZREM', p .. 'index:' .. j.tenant, j.id)
+  redis.call('ZREM', p .. 'index', j.id)
+  redis.call('ZREM', p .. 'ended:' .. j.status, j.id)
+  queue.count(q, j.status, -1)
+end
+
+local function keep_at_most(q, status, kept)
+  local key = q.prefix .. 'ended:' .. status
+  local excess = math.min(redis.call('ZCARD', key) - kept, 100)
+  if excess <= 0 then return end
+  for _, id in ipairs(redis.call('ZRANGE', key, 0, excess - 1)) do
+    job.remove(q, job.read(q, id) or { id = id, tenant = '', status = status })
+  end
+end
+
+function job.finish(q, j, status, data)
+  local good_age, good_count, bad_age, bad_count = string.match(j.keep, '^(%d*):(%d*):(%d*):(%d*)$')
+  local age, kept = bad_age, bad_count
+  if status == 'completed' then age, kept = good_age, good_count end
+  redis.call('HSET', q.prefix .. 'job:' .. j.id, 'status', status, 'finished', q.now)
+  if j.unique ~= '' and redis.call('GET', q.prefix .. 'unique:' .. j.unique) == j.id then
+    redis.call('DEL', q.prefix .. 'unique:' .. j.unique)
+  end
+  queue.count(q, status, 1)
+  queue.count(q, 'total_' .. status, 1)
+  event.emit(q, j.id, j.tenant, status, data)
+  j.status = status
+  redis.call('ZADD', q.prefix .. 'ended:' .. status, q.now + age * 1000, j.id)
+  if age == '0' then return job.remove(q, j) end
+  if kept ~= '' then keep_at_most(q, status, tonumber(kept)) end
+end

@@ -1,0 +1,16 @@
+-- The delayed jobs: those that are due go to their lanes, a page at a time.
+local delayed = { page = 100 }
+
+function delayed.promote(q)
+  local due = redis.call('ZRANGEBYSCORE', q.prefix .. 'delayed', '-inf', q.now, 'LIMIT', 0, delayed.page)
+  for _, id in ipairs(due) do
+    redis.call('ZREM', q.prefix .. 'delayed', id)
+    queue.count(q, 'delayed', -1)
+    local j = job.read(q, id)
+    if j then
+      intake.place(q, id, lane.home(j.lane), 0)
+      event.emit(q, id, j.tenant, 'waiting')
+    end
+  end
+  return redis.call('ZRANGE', q.prefix .. 'delayed', 0, 0, 'WITHSCORES')[2] or ''
+end

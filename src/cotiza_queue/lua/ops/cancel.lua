@@ -1,0 +1,31 @@
+-- cancel: ends a job that has not ended. A running one ends at once; its worker is told and loses the right to write.
+-- KEYS     meta
+-- ARGS     id tenant ("" for any)
+-- RETURNS  cancelled | not_found | the final status that forbids it
+-- EDGE     waiting -> cancelled, delayed -> cancelled, blocked -> cancelled, active -> cancelled
+-- EMITS    cancelled
+-- ERRORS   none
+-- COST     O(log delayed). A waiting job's entry stays in its lane as a tombstone: deleting it would blind the group's lag.
+-- FLAGS    allow-oom
+local function cancel(keys, args)
+  local q = queue.open(keys[1])
+  local j = job.read(q, args[1])
+  if not j or (args[2] ~= '' and j.tenant ~= args[2]) then return 'not_found' end
+  local from = j.status
+  if from == 'completed' or from == 'failed' or from == 'cancelled' then return from end
+  if from == 'waiting' then
+    lane.left(q, j.lane, 1)
+  elseif from == 'delayed' then
+    redis.call('ZREM', q.prefix .. 'delayed', j.id)
+    queue.count(q, 'delayed', -1)
+  elseif from == 'active' then
+    lane.drop(q, j.lane, j.entry)
+    queue.count(q, 'active', -1)
+    redis.call('HSET', q.prefix .. 'job:' .. j.id, 'token', queue.tokens(q, 1))
+    redis.call('PUBLISH', q.prefix .. 'wake', 'cancel ' .. j.id .. ' ' .. j.token)
+  end
+  job.finish(q, j, 'cancelled')
+  lane.flush(q)
+  queue.close(q)
+  return 'cancelled'
+end

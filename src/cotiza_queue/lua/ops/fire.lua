@@ -1,0 +1,19 @@
+-- fire: one occurrence of a schedule becomes a job, and the next occurrence is set. Whoever comes second does nothing.
+-- KEYS     meta
+-- ARGS     schedule id, occurrence_ms, next_ms, then one job as in enqueue
+-- RETURNS  1 if this call fired it, else 0
+-- EDGE     (none) -> waiting, (none) -> delayed
+-- EMITS    waiting, delayed
+-- ERRORS   none
+-- COST     O(log schedules)
+local function fire(keys, args)
+  local q = queue.open(keys[1])
+  local due = redis.call('ZSCORE', q.prefix .. 'schedules', args[1])
+  if not due or tonumber(due) ~= tonumber(args[2]) then return 0 end
+  intake.accept(q, args, 4)
+  redis.call('ZADD', q.prefix .. 'schedules', args[3], args[1])
+  redis.call('HSET', q.prefix .. 'schedule:' .. args[1], 'last', args[2])
+  redis.call('HINCRBY', q.prefix .. 'schedule:' .. args[1], 'fired', 1)
+  queue.close(q)
+  return 1
+end

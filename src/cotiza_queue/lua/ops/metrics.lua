@@ -1,0 +1,36 @@
+-- metrics: the state of the queue in numbers, from counters that every script keeps.
+-- KEYS     meta
+-- ARGS     none
+-- RETURNS  [now_ms, [counts], paused 0|1, [this minute completed, last minute completed], oldest_ms, dead letters, workers]
+-- EDGE     none
+-- EMITS    nothing
+-- ERRORS   none
+-- COST     O(ready lanes)
+-- FLAGS    no-writes
+local function oldest_waiting(p)
+  local oldest
+  for _, number in ipairs(redis.call('ZRANGE', p .. 'ready', 0, -1)) do
+    local key = p .. 'lane:' .. number
+    if tonumber(redis.call('HGET', p .. 'lanes', number) or 0) > 0 then
+      local group = redis.call('XINFO', 'GROUPS', key)[1]
+      local last = '0-0'
+      for i = 1, #group, 2 do if group[i] == 'last-delivered-id' then last = group[i + 1] end end
+      local first = redis.call('XRANGE', key, '(' .. last, '+', 'COUNT', 1)[1]
+      local at = first and tonumber(string.match(first[1], '^%d+'))
+      if at and (not oldest or at < oldest) then oldest = at end
+    end
+  end
+  return oldest or ''
+end
+
+local function metrics(keys, args)
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  local p, minute = string.match(keys[1], '^{[^}]+}:'), math.floor(now / 60000)
+  return { now, redis.call('HGETALL', p .. 'counts'),
+    redis.call('HEXISTS', p .. 'meta', 'paused'),
+    { redis.call('HGET', p .. 'metrics:' .. minute, 'completed') or 0,
+      redis.call('HGET', p .. 'metrics:' .. (minute - 1), 'completed') or 0 },
+    oldest_waiting(p), redis.call('XLEN', p .. 'dead'),
+    redis.call('ZCOUNT', p .. 'workers', now, '+inf') }
+end

@@ -1,0 +1,27 @@
+-- renew: a worker says that it lives; its jobs' leases start anew, but only where the token is still its own.
+-- KEYS     meta
+-- ARGS     worker info ttl_ms, then per running job: id token
+-- RETURNS  the ids of jobs that are no longer this worker's
+-- EDGE     none
+-- EMITS    nothing
+-- ERRORS   none
+-- COST     O(running jobs)
+-- FLAGS    allow-oom
+local function renew(keys, args)
+  local q = queue.open(keys[1])
+  local worker = args[1]
+  redis.call('SET', q.prefix .. 'worker:' .. worker, args[2], 'PX', args[3])
+  redis.call('ZADD', q.prefix .. 'workers', q.now + args[3], worker)
+  redis.call('ZREMRANGEBYSCORE', q.prefix .. 'workers', '-inf', q.now)
+  local lost = {}
+  for at = 4, #args, 2 do
+    local id = args[at]
+    local found = redis.call('HMGET', q.prefix .. 'job:' .. id, 'status', 'token', 'lane', 'entry')
+    if found[1] == 'active' and found[2] == args[at + 1] then
+      redis.call('XCLAIM', lane.key(q, found[3]), lane.group, worker, 0, found[4], 'JUSTID')
+    else
+      lost[#lost + 1] = id
+    end
+  end
+  return lost
+end

@@ -1,0 +1,44 @@
+-- replay: a failed or cancelled job runs again, same id, fresh attempts; its dead letter is lifted.
+-- KEYS     meta
+-- ARGS     id tenant ("" for any)
+-- RETURNS  waiting | not_found | the status that forbids it
+-- EDGE     failed -> waiting, cancelled -> waiting
+-- EMITS    waiting
+-- ERRORS   none
+-- COST     O(log jobs). A job that retention has removed is made anew from its dead letter.
+local function from_letter(q, id, tenant)
+  local entry = redis.call('HGET', q.prefix .. 'dead:index', id)
+  local found = entry and redis.call('XRANGE', q.prefix .. 'dead', entry, entry)[1]
+  if not found then return nil end
+  local letter = {}
+  for i = 1, #found[2], 2 do letter[found[2][i]] = found[2][i + 1] end
+  if tenant ~= '' and letter.tenant ~= tenant then return nil end
+  return letter
+end
+
+local function replay(keys, args)
+  local q = queue.open(keys[1])
+  local id, tenant = args[1], args[2]
+  local j = job.read(q, id)
+  if not j then
+    local letter = from_letter(q, id, tenant)
+    if not letter then return 'not_found' end
+    dead.lift(q, id)
+    intake.accept(q, { id, letter.tenant, letter.priority, letter.lane, letter.attempts, letter.keep,
+      '', '0', '0', letter.body }, 1)
+    queue.close(q)
+    return 'waiting'
+  end
+  if tenant ~= '' and j.tenant ~= tenant then return 'not_found' end
+  if j.status ~= 'failed' and j.status ~= 'cancelled' then return j.status end
+  dead.lift(q, id)
+  redis.call('ZREM', q.prefix .. 'ended:' .. j.status, id)
+  queue.count(q, j.status, -1)
+  redis.call('HSET', q.prefix .. 'job:' .. id, 'attempt', 0, 'stalls', 0, 'token', queue.tokens(q, 1))
+  redis.call('HDEL', q.prefix .. 'job:' .. id, 'finished', 'started', 'worker', 'due', 'deadline')
+  redis.call('DEL', q.prefix .. 'progress:' .. id)
+  intake.place(q, id, lane.home(j.lane), 0)
+  event.emit(q, id, j.tenant, 'waiting')
+  queue.close(q)
+  return 'waiting'
+end

@@ -1,0 +1,60 @@
+"""What a processor sees of the job it is running. The engine implements it; tests may do so in five lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+R = TypeVar("R")
+
+
+class JobContext(Protocol):
+    """Handed to ``async def processor(payload, context) -> result``.
+
+    Cancellation and timeouts arrive as ``asyncio.CancelledError``; let it pass after cleaning up.
+    """
+
+    @property
+    def job_id(self) -> str: ...
+
+    @property
+    def job_type(self) -> str: ...
+
+    @property
+    def tenant(self) -> str: ...
+
+    @property
+    def attempt(self) -> int:
+        """This attempt's number, from 1."""
+        ...
+
+    @property
+    def max_attempts(self) -> int: ...
+
+    @property
+    def token(self) -> int:
+        """The fence number of this delivery: higher than any earlier delivery's. Use it in conditional writes."""
+        ...
+
+    @property
+    def created_ms(self) -> int:
+        """When the job was enqueued, milliseconds since the epoch. Stable over attempts."""
+        ...
+
+    def progress(self, percentage: float, step: str, message: str = "", **metadata: Any) -> None:
+        """Tell how far the job is: 0–100, a stable word for the step, a sentence for people.
+
+        Returns at once; writes are coalesced, the last value is never lost, and a lost lease writes nothing.
+        """
+        ...
+
+    async def run_in_process(self, function: Callable[..., R], *args: Any, memory_bytes: int | None = None) -> R:
+        """Run ``function(report, *args)`` in a child process, so that the event loop stays free.
+
+        ``function`` must be importable (a module-level function); ``report(percentage, step, message)`` in it
+        does what ``progress`` does here. Arguments and the return value are pickled between our own processes.
+        The child is killed when this attempt is cancelled or times out. ``memory_bytes`` caps its address space.
+
+        Raises what the function raised, MemoryLimitExceeded, or ProcessDied when the child crashed.
+        """
+        ...

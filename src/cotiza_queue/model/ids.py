@@ -1,0 +1,95 @@
+"""Names of things: job ids that sort by time, say their queue, and can't be guessed."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import NewType
+
+from ..errors import FieldError, InvalidInput
+
+JobId = NewType("JobId", str)
+TenantId = NewType("TenantId", str)
+Token = NewType("Token", int)
+"""The fence number of one delivery; a later delivery of any job of the queue has a higher one."""
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_TYPE = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
+_NAME = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_TENANT = re.compile(r"[0-9A-Za-z_.:@-]{1,64}")
+_TIME_CHARACTERS, _RANDOM_CHARACTERS, _CODE_CHARACTERS, _TENANT_CHARACTERS = 10, 20, 4, 12
+CUSTOM_ID_LENGTH = 46
+"""The longest job id that a caller may choose: what 64 characters leave beside tenant and type."""
+
+
+def new_job_id(now_ms: int, random_bytes: bytes, job_type: str) -> JobId:
+    """10 characters of time, 20 random ones, 4 that name the type.
+
+    ``random_bytes``: 13 bytes, of which 100 bits are used (Crockford base 32, like a ULID).
+    """
+    tail = int.from_bytes(random_bytes[:13], "big") >> 4
+    return JobId(_encode(now_ms, _TIME_CHARACTERS) + _encode(tail, _RANDOM_CHARACTERS) + type_code(job_type))
+
+
+def custom_job_id(custom: str, tenant: str, job_type: str) -> JobId:
+    """The job id for an id the caller chose: its own, then its tenant's and type's mark.
+
+    Two tenants that choose the same id never meet. Raises InvalidInput for anything but 1–46 of ``0-9A-Za-z_-``.
+    """
+    if not _NAME.fullmatch(custom) or len(custom) > CUSTOM_ID_LENGTH:
+        raise InvalidInput(
+            "the job id is not usable",
+            fields=[FieldError("options.jobId", f"1 to {CUSTOM_ID_LENGTH} of 0-9 A-Z a-z _ -")],
+        )
+    return JobId(f"{custom}-{_digest(tenant, _TENANT_CHARACTERS)}{type_code(job_type)}")
+
+
+def occurrence_job_id(schedule_id: str, due_ms: int, job_type: str) -> JobId:
+    """The id of one occurrence of a schedule: the same whoever fires it."""
+    return JobId(
+        _encode(due_ms, _TIME_CHARACTERS)
+        + _digest(f"{schedule_id}@{due_ms}", _RANDOM_CHARACTERS)
+        + type_code(job_type)
+    )
+
+
+def type_code(job_type: str) -> str:
+    """Four characters that tell a type among the few that a deployment has."""
+    return _digest(job_type, _CODE_CHARACTERS)
+
+
+def is_name(text: str) -> bool:
+    """True for 1–64 of ``0-9A-Za-z_-``: what may become part of a Redis key."""
+    return _NAME.fullmatch(text) is not None
+
+
+def check_job_type(job_type: str) -> str:
+    """The job type itself, or InvalidInput: lower-case letters, digits and hyphens, at most 48."""
+    if not _TYPE.fullmatch(job_type):
+        raise InvalidInput(
+            f"{job_type!r:.80} is not a job type",
+            fields=[FieldError("type", "1 to 48 of a-z 0-9 -, not starting or ending with -")],
+        )
+    return job_type
+
+
+def check_tenant(tenant: str) -> TenantId:
+    """The tenant itself, or InvalidInput: 1–64 of ``0-9A-Za-z_.:@-``."""
+    if not _TENANT.fullmatch(tenant):
+        raise InvalidInput(
+            f"{tenant!r:.80} is not a tenant id",
+            fields=[FieldError("tenantId", "1 to 64 of 0-9 A-Z a-z _ . : @ -")],
+        )
+    return TenantId(tenant)
+
+
+def _digest(text: str, length: int) -> str:
+    return _encode(int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big"), 26)[-length:]
+
+
+def _encode(number: int, length: int) -> str:
+    characters = []
+    for _ in range(length):
+        characters.append(_ALPHABET[number & 31])
+        number >>= 5
+    return "".join(reversed(characters))

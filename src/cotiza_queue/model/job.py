@@ -1,0 +1,162 @@
+"""A job as the queue remembers it, and the other nouns that callers hold in their hands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from .outcome import Failure
+from .policy import Defaults, JobOptions, RetryPolicy
+from .status import Status
+
+PayloadT = TypeVar("PayloadT")
+
+
+class JobType(msgspec.Struct, Generic[PayloadT], frozen=True):
+    """A kind of job: its name, the struct its payload must fit, and its default options.
+
+    ``payload``: a msgspec-compatible type; ``Any`` accepts every JSON value.
+    """
+
+    name: str
+    payload: type[PayloadT] | Any = Any
+    defaults: Defaults = Defaults()
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """How far a job is. ``percentage``: 0–100."""
+
+    percentage: float = 0.0
+    step: str = ""
+    message: str = ""
+    metadata: dict[str, Any] | None = None
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """A snapshot of one job. Moments are milliseconds since the epoch, None where they have not come."""
+
+    id: str
+    type: str
+    tenant: str
+    status: Status
+    created_ms: int
+    due_ms: int | None = None
+    started_ms: int | None = None
+    finished_ms: int | None = None
+    attempt: int = 0
+    max_attempts: int = 1
+    stalls: int = 0
+    priority: int = 0
+    token: int = 0
+    worker: str | None = None
+    progress: Progress = Progress()
+    payload: Any = None
+    result: Any = None
+    failures: tuple[Failure, ...] = ()
+    """Every failed attempt, oldest first."""
+    tags: tuple[str, ...] = ()
+    timeout_ms: int = 0
+    backoff: RetryPolicy = RetryPolicy()
+    schedule_id: str | None = None
+
+    @property
+    def failure(self) -> Failure | None:
+        """The last failed attempt."""
+        return self.failures[-1] if self.failures else None
+
+
+class NewJob(msgspec.Struct, frozen=True, kw_only=True):
+    """One job to enqueue: what ``Queue.enqueue_many`` takes a sequence of."""
+
+    type: str
+    payload: Any
+    tenant: str = "default"
+    options: JobOptions = JobOptions()
+
+
+class Enqueued(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to one enqueue. ``created`` is False if a job of that id or unique key was there already."""
+
+    job_id: str
+    type: str
+    status: Status
+    created_ms: int
+    due_ms: int | None = None
+    created: bool = True
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Newest first. ``next_cursor`` is None at the end; a page may be shorter than asked for."""
+
+    items: Sequence[Job]
+    next_cursor: str | None = None
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """A job that failed for good: all that is needed to look into it and to run it again."""
+
+    id: str
+    """Id of the dead letter; also its place in the dead-letter stream."""
+    job_id: str
+    type: str
+    tenant: str
+    died_ms: int
+    created_ms: int
+    priority: int
+    payload: Any
+    options: Mapping[str, Any]
+    failures: tuple[Failure, ...]
+
+
+class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule that makes jobs repeatedly. ``next_ms``: the next occurrence, None while paused."""
+
+    id: str
+    type: str
+    tenant: str
+    cron: str
+    timezone: str
+    payload: Any
+    options: JobOptions = JobOptions()
+    key: str | None = None
+    paused: bool = False
+    next_ms: int | None = None
+    last_ms: int | None = None
+    fired: int = 0
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened to a job. ``id`` orders the events of one queue and resumes a stream after it."""
+
+    id: str
+    name: str
+    job_id: str
+    type: str
+    tenant: str
+    at_ms: int
+    data: Mapping[str, Any] = {}
+
+
+class QueueMetrics(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The state of one queue in numbers. Rates in percent of ended jobs, times in milliseconds."""
+
+    name: str
+    waiting: int
+    active: int
+    completed: int
+    failed: int
+    delayed: int
+    cancelled: int
+    paused: bool
+    completed_rate: float
+    failed_rate: float
+    avg_processing_time: float
+    p50: float
+    p95: float
+    p99: float
+    oldest_waiting_ms: int
+    throughput_per_minute: int
+    dead_letters: int
+    workers: int

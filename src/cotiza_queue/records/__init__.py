@@ -1,0 +1,7 @@
+"""The SQL side of the domain: analyses and quotes. SQLite by default, PostgreSQL by URL; the engine never sees it."""
+
+from __future__ import annotations
+
+from .protocol import AnalysisRecord, QuoteRecord, Records
+
+__all__ = ["AnalysisRecord", "QuoteRecord", "Records"]

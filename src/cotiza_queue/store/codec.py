@@ -1,0 +1,80 @@
+"""Bytes on the Redis side, structs on ours. The only module where ``Any`` is at home."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ..errors import InvalidInput, TooLarge
+from ..model.outcome import Failure
+from ..model.policy import RunRules
+
+MAX_PAYLOAD_BYTES = 256 * 1024
+MAX_RESULT_BYTES = 1024 * 1024
+
+
+class Body(msgspec.Struct, frozen=True, array_like=True):
+    """What travels with a job, opaque to Redis: a version, the payload as JSON, the rules, the schedule."""
+
+    payload: bytes
+    rules: RunRules
+    priority: int = 0
+    schedule_id: str | None = None
+    version: int = 1
+
+
+_encode_body = msgspec.msgpack.Encoder().encode
+_decode_body = msgspec.msgpack.Decoder(Body).decode
+_decode_failure = msgspec.json.Decoder(Failure).decode
+_decode_failures = msgspec.json.Decoder(tuple[Failure, ...]).decode
+encode_failure = msgspec.json.Encoder().encode
+
+
+def encode_payload(payload: Any) -> bytes:
+    """A payload as JSON. Raises InvalidInput if JSON has no form for it, TooLarge over MAX_PAYLOAD_BYTES."""
+    try:
+        data = msgspec.json.encode(payload)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise InvalidInput(f"the payload is not JSON: {error}") from None
+    if len(data) > MAX_PAYLOAD_BYTES:
+        raise TooLarge(
+            f"the payload has {len(data):,} bytes; {MAX_PAYLOAD_BYTES:,} are the limit",
+            code="payload_too_large",
+            remedy="Upload large content as a file and pass its key.",
+        )
+    return data
+
+
+def encode_result(result: Any) -> bytes:
+    """A processor's result as JSON. Raises TypeError or ValueError where JSON has no form for it."""
+    return msgspec.json.encode(result)
+
+
+def encode_body(body: Body) -> bytes:
+    return _encode_body(body)
+
+
+def decode_body(data: bytes) -> Body:
+    """Raises msgspec.MsgspecError for anything that this or a compatible version did not write."""
+    return _decode_body(data)
+
+
+def decode_json(data: bytes) -> Any:
+    """JSON bytes → plain values; empty bytes → None."""
+    return msgspec.json.decode(data) if data else None
+
+
+def decode_failures(items: list[bytes]) -> tuple[Failure, ...]:
+    return tuple(_decode_failure(item) for item in items)
+
+
+def decode_failure_array(data: bytes) -> tuple[Failure, ...]:
+    return _decode_failures(data)
+
+
+def pairs(flat: list[bytes] | dict[bytes, bytes]) -> dict[str, str]:
+    """A hash as Lua returns it, [field, value, …], as a dict of texts."""
+    if isinstance(flat, dict):
+        return {key.decode(): value.decode() for key, value in flat.items()}
+    return {flat[i].decode(): flat[i + 1].decode() for i in range(0, len(flat), 2)}

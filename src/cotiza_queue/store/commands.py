@@ -1,0 +1,187 @@
+"""The verbs of the queue, one call each to the function of the same name. No decision about a job is made here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from ..model.policy import KeepFor
+from . import keys
+from .connection import Connection
+
+Answer = Literal["ok", "again", "lost"]
+"""What became of an outcome: settled now, settled before, or refused because the job is no longer the worker's."""
+
+
+class Intake(msgspec.Struct, frozen=True, kw_only=True):
+    """One job on its way in. Times in milliseconds; ``unique`` empty: none; ``deadline_ms`` 0: none."""
+
+    id: str
+    tenant: str
+    priority: int
+    lane: int
+    attempts: int
+    keep_completed: KeepFor
+    keep_failed: KeepFor
+    unique: str
+    deadline_ms: int
+    delay_ms: int
+    body: bytes
+
+    def arguments(self) -> list[str | bytes | int]:
+        keep = f"{_keep(self.keep_completed)}:{_keep(self.keep_failed)}"
+        return [
+            self.id, self.tenant, self.priority, self.lane, self.attempts, keep,
+            self.unique, self.deadline_ms, self.delay_ms, self.body,
+        ]  # fmt: skip
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The server's word on one Intake."""
+
+    id: str
+    created: bool
+    status: str
+    created_ms: int
+    due_ms: int | None
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """One handing of a job to this worker."""
+
+    id: str
+    token: int
+    attempt: int
+    stalls: int
+    created_ms: int
+    tenant: str
+    body: bytes
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """One outcome on its way in. ``extra``: run time of a completion, delay of a retry, in milliseconds."""
+
+    kind: Literal["complete", "retry", "fail", "release"]
+    id: str
+    token: int
+    value: bytes = b""
+    extra: int = 0
+    notice: str = ""
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """What a turn brought. ``next_due_ms``: when the next delayed job is due; both moments by the server's clock."""
+
+    now_ms: int
+    next_due_ms: int | None
+    answers: list[Answer]
+    deliveries: list[Delivery]
+
+
+class Commands:
+    """The verbs, over one Connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def enqueue(self, job_type: str, jobs: Sequence[Intake]) -> list[Accepted]:
+        """Take jobs in, all of the call or none."""
+        arguments = [argument for job in jobs for argument in job.arguments()]
+        return [_accepted(row) for row in await self._connection.call("enqueue", job_type, *arguments)]
+
+    async def announce_type(self, job_type: str) -> None:
+        """Put a job type on the list of those that exist."""
+        await self._connection.command("SADD", keys.TYPES, job_type)
+
+    async def types(self) -> set[str]:
+        """Every job type ever enqueued."""
+        members: Iterable[bytes] = await self._connection.command("SMEMBERS", keys.TYPES)
+        return {member.decode() for member in members}
+
+    async def turn(self, job_type: str, worker: str, want: int, outcomes: Sequence[Settlement]) -> Turn:
+        """Settle outcomes and take up to ``want`` jobs."""
+        arguments: list[str | bytes | int] = [worker, want]
+        for o in outcomes:
+            arguments += [o.kind, o.id, o.token, o.value, o.extra, o.notice]
+        now, due, answers, taken = await self._connection.call("turn", job_type, *arguments)
+        deliveries = [
+            Delivery(taken[i].decode(), int(taken[i + 1]), int(taken[i + 2]), int(taken[i + 3]),
+                     int(taken[i + 4]), taken[i + 5].decode(), taken[i + 6])
+            for i in range(0, len(taken), 7)
+        ]  # fmt: skip
+        return Turn(int(now), _ms(due), [answer.decode() for answer in answers], deliveries)
+
+    async def renew(
+        self, job_type: str, worker: str, info: bytes, ttl_ms: int, running: Sequence[tuple[str, int]]
+    ) -> list[str]:
+        """Say that the worker lives and renew its leases; the ids of those it has lost."""
+        flat = [item for pair in running for item in pair]
+        lost: list[bytes] = await self._connection.call("renew", job_type, worker, info, ttl_ms, *flat)
+        return [id_.decode() for id_ in lost]
+
+    async def leave(self, job_type: str, worker: str) -> int:
+        """Say goodbye; the number of jobs still pending on the worker."""
+        return int(await self._connection.call("leave", job_type, worker))
+
+    async def reclaim(self, job_type: str, worker: str, lease_ms: int, max_stalls: int) -> list[tuple[str, str]]:
+        """Recover a page of jobs whose lease ran out: (id, new status)."""
+        rows = await self._connection.call("reclaim", job_type, worker, lease_ms, max_stalls)
+        return [(id_.decode(), status.decode()) for id_, status in rows]
+
+    async def sweep(self, job_type: str, worker: str, running: Iterable[str]) -> list[str]:
+        """Hand back what was delivered to the worker without its knowing."""
+        rows: list[bytes] = await self._connection.call("sweep", job_type, worker, *running)
+        return [id_.decode() for id_ in rows]
+
+    async def cancel(self, job_type: str, job_id: str, tenant: str) -> str:
+        return _text(await self._connection.call("cancel", job_type, job_id, tenant))
+
+    async def replay(self, job_type: str, job_id: str, tenant: str) -> str:
+        return _text(await self._connection.call("replay", job_type, job_id, tenant))
+
+    async def progress(self, job_type: str, job_id: str, token: int, progress: bytes) -> bool:
+        """False if the job is no longer the token's."""
+        return bool(await self._connection.call("progress", job_type, job_id, token, progress))
+
+    async def prune(self, job_type: str, limit: int, dead_age_ms: int, consumer_age_ms: int) -> int:
+        return int(await self._connection.call("prune", job_type, limit, dead_age_ms, consumer_age_ms))
+
+    async def clean(self, job_type: str, status: str, grace_ms: int, limit: int) -> int:
+        return int(await self._connection.call("clean", job_type, status, grace_ms, limit))
+
+    async def pause(self, job_type: str, paused: bool) -> bool:
+        return bool(await self._connection.call("pause", job_type, int(paused)))
+
+    async def bury(self, job_type: str, job_id: str, tenant: str) -> bool:
+        return bool(await self._connection.call("bury", job_type, job_id, tenant))
+
+    async def put_schedule(self, job_type: str, schedule_id: str, tenant: str, spec: bytes, next_ms: int | None) -> bool:
+        """Write a schedule; an empty spec removes it. False if there was nothing to remove."""
+        due = "" if next_ms is None else next_ms
+        return bool(await self._connection.call("schedule", job_type, schedule_id, tenant, spec, due))
+
+    async def fire(self, job_type: str, schedule_id: str, occurrence_ms: int, next_ms: int, job: Intake) -> bool:
+        """Turn one occurrence into a job. False if another worker was first."""
+        arguments = job.arguments()
+        return bool(await self._connection.call("fire", job_type, schedule_id, occurrence_ms, next_ms, *arguments))
+
+
+def _accepted(row: list[Any]) -> Accepted:
+    id_, created, status, created_ms, due = row
+    return Accepted(id_.decode(), bool(created), status.decode(), int(created_ms), _ms(due))
+
+
+def _keep(keep: KeepFor) -> str:
+    return f"{0 if keep.age is None else keep.age}:{'' if keep.count is None else keep.count}"
+
+
+def _ms(reply: bytes | int) -> int | None:
+    return int(reply) if reply not in (b"", None) else None
+
+
+def _text(reply: bytes) -> str:
+    return reply.decode()
+
+

@@ -1,0 +1,129 @@
+"""The one place where redis-py is set up, and where its errors become ours.
+
+redis-py's defaults repeat a command whose reply was lost, which runs it twice, and cut blocking reads short; so
+nothing is retried here, and blocking reads have a connection and a time limit of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    ConnectionError,
+    NoPermissionError,
+    RedisError,
+    ResponseError,
+)
+
+from ..errors import ConfigurationError, CotizaError, QueueUnavailable
+from . import keys
+from .library import library
+
+CONNECT_TIMEOUT_S = 3.0
+REPLY_TIMEOUT_S = 10.0
+BLOCK_MS = 5_000
+_CONNECTIONS = 64
+_AWAY = ("NOREPLICAS", "UNBLOCKED", "MISCONF", "BUSY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "READONLY", "OOM", "TRYAGAIN")
+
+
+class Connection:
+    """Calls to one Redis. Opens lazily; ``close`` ends all its sockets."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = _client(url, REPLY_TIMEOUT_S, _CONNECTIONS)
+        self._blocking = _client(url, BLOCK_MS / 1000 + 2.0, None)
+
+    async def call(self, verb: str, job_type: str, *args: str | bytes | int) -> Any:
+        """Run one of our functions on a queue. Raises QueueUnavailable, ConfigurationError or CotizaError."""
+        name = library().functions[verb]
+        try:
+            return await self._execute("FCALL", name, 1, keys.meta(job_type), *args)
+        except _FunctionMissing:
+            await self.load()
+            return await self._execute("FCALL", name, 1, keys.meta(job_type), *args)
+
+    async def load(self) -> None:
+        """Make our function library known to the server; nothing happens if it already is."""
+        try:
+            await self._redis.execute_command("FUNCTION", "LOAD", library().code)
+        except ResponseError as error:
+            if "already exists" not in str(error):
+                raise CotizaError(f"the Lua library was refused: {error}", code="library") from error
+        except (RedisError, OSError) as error:
+            raise _ours(error) from error
+
+    async def command(self, *args: str | bytes | int) -> Any:
+        """Run a plain command."""
+        return await self._execute(*args)
+
+    async def read_events(self, after: dict[str, str], block_ms: int = BLOCK_MS) -> dict[bytes, Any]:
+        """XREAD over event streams, blocking up to ``block_ms`` ≤ BLOCK_MS on a connection apart."""
+        try:
+            reply = await self._blocking.execute_command(
+                "XREAD", "COUNT", 1000, "BLOCK", block_ms, "STREAMS", *after.keys(), *after.values()
+            )
+        except (RedisError, OSError, TypeError) as error:
+            raise _ours(error) from error
+        return reply or {}
+
+    def pubsub(self) -> PubSub:
+        """A subscription on a connection apart."""
+        return self._blocking.pubsub(ignore_subscribe_messages=True)
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+        await self._blocking.aclose()
+
+    async def _execute(self, *args: str | bytes | int) -> Any:
+        try:
+            return await self._redis.execute_command(*args)
+        except (RedisError, OSError, TypeError) as error:
+            # asyncio's transport raises TypeError when it is torn down under a write (redis-py issue 3546).
+            raise _ours(error) from error
+
+
+class _FunctionMissing(Exception):
+    """The server does not know our library (yet, or since a FUNCTION FLUSH)."""
+
+
+def _client(url: str, timeout_s: float, connections: int | None) -> Redis:
+    try:
+        return Redis.from_url(
+            url,
+            protocol=3,
+            legacy_responses=False,
+            decode_responses=False,
+            retry=Retry(NoBackoff(), 0),
+            socket_connect_timeout=CONNECT_TIMEOUT_S,
+            socket_timeout=timeout_s,
+            max_connections=connections,
+        )
+    except ValueError as error:
+        raise ConfigurationError(
+            f"REDIS_URL is not usable: {error}", remedy="Use redis://, rediss:// or unix://."
+        ) from None
+
+
+def _ours(error: Exception) -> Exception:
+    text = str(error)
+    if isinstance(error, AuthenticationError | NoPermissionError):
+        return ConfigurationError(f"Redis refuses us: {text}", remedy="Check user and password in REDIS_URL.")
+    if isinstance(error, ResponseError) and "Function not found" in text:
+        return _FunctionMissing()
+    if isinstance(error, ResponseError) and not text.startswith(_AWAY):
+        return CotizaError(f"Redis answered: {text}", code="redis")
+    if isinstance(error, ResponseError):
+        return QueueUnavailable(f"Redis can't serve us now: {text}")
+    never_sent = isinstance(error, ConnectionError) and "connecting to" in text
+    return QueueUnavailable(f"Redis can't be reached: {text}", indeterminate=not never_sent)
+
+
+def unavailable(error: BaseException) -> bool:
+    """True for what a loop should survive by waiting and trying again."""
+    return isinstance(error, QueueUnavailable | RedisError | OSError | TypeError | asyncio.TimeoutError)

@@ -1,0 +1,146 @@
+"""One reader of event streams a process, and any number of listeners on it.
+
+A listener first joins, then looks at the present state: so nothing that happens in between is missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+from ..errors import QueueUnavailable
+from ..model.job import Event
+from . import codec, keys
+from .connection import Connection
+
+_BACKLOG = 10_000
+"""Events that a slow listener may lag behind; then it gets a ``gap`` event and goes on."""
+_RETRY_S = 0.5
+
+
+class Listener:
+    """Where one listener's events arrive, in order."""
+
+    def __init__(self) -> None:
+        self._inbox: asyncio.Queue[Event] = asyncio.Queue(_BACKLOG)
+        self._lagging = False
+
+    def offer(self, event: Event) -> None:
+        if self._inbox.full():
+            self._lagging = True
+            return
+        if self._lagging:
+            self._lagging = False
+            event = Event(id=event.id, name="gap", job_id="", type=event.type, tenant="", at_ms=event.at_ms)
+        self._inbox.put_nowait(event)
+
+    async def next(self) -> Event:
+        return await self._inbox.get()
+
+
+class EventReader:
+    """Reads the event streams of some job types while anyone listens. ``run`` is its only task."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._positions: dict[str, str] = {}
+        self._listeners: set[Listener] = set()
+        self._wanted = asyncio.Event()
+        self._reading: asyncio.Timeout | None = None
+
+    async def join(self, job_types: Iterable[str]) -> Listener:
+        """Start to listen to the events of these types, from now on."""
+        listener = Listener()
+        self._listeners.add(listener)
+        for job_type in job_types:
+            key = keys.events(job_type)
+            if key not in self._positions:
+                last = await self.last_id(job_type)
+                self._positions.setdefault(key, last)
+                self._interrupt()
+        self._wanted.set()
+        return listener
+
+    def leave(self, listener: Listener) -> None:
+        self._listeners.discard(listener)
+        if not self._listeners:
+            self._wanted.clear()
+            self._positions.clear()
+
+    async def last_id(self, job_type: str) -> str:
+        """The id of the newest event of a type."""
+        newest = await self._connection.command("XREVRANGE", keys.events(job_type), "+", "-", "COUNT", 1)
+        return newest[0][0].decode() if newest else "0-0"
+
+    async def history(self, job_type: str, after: str) -> AsyncIterator[Event]:
+        """The kept events after an id, oldest first; a ``gap`` first if some of them are no longer kept."""
+        key, last = keys.events(job_type), after
+        oldest = await self._connection.command("XRANGE", key, "-", "+", "COUNT", 1)
+        if oldest and order(after) < order(oldest[0][0].decode()) and await self._trimmed(key):
+            yield Event(id=after, name="gap", job_id="", type=job_type, tenant="", at_ms=order(after)[0])
+        while page := await self._connection.command("XRANGE", key, f"({last}", "+", "COUNT", 500):
+            for entry, fields in page:
+                yield _event(job_type, entry, fields)
+            last = page[-1][0].decode()
+
+    async def run(self) -> None:
+        """Read for as long as the process lives; an outage of Redis is waited out."""
+        while True:
+            await self._wanted.wait()
+            positions = dict(self._positions)
+            try:
+                async with asyncio.timeout(None) as self._reading:
+                    reply = await self._connection.read_events(positions)
+            except TimeoutError:
+                self._reading = None
+                continue
+            except QueueUnavailable:
+                self._reading = None
+                await asyncio.sleep(_RETRY_S)
+                continue
+            self._reading = None
+            for key, pages in reply.items():
+                name = key.decode()
+                for page in pages:
+                    self._deliver(name, page)
+
+    def _interrupt(self) -> None:
+        """A blocked read knows nothing of a stream that was added since: start it anew."""
+        if self._reading is not None and not self._reading.expired():
+            self._reading.reschedule(0)
+
+    def _deliver(self, key: str, page: list[Any]) -> None:
+        entries = [page] if page and isinstance(page[0], bytes) else page
+        for entry, fields in entries:
+            if key in self._positions:
+                self._positions[key] = entry.decode()
+            event = _event(keys.type_of(key), entry, fields)
+            for listener in self._listeners:
+                listener.offer(event)
+
+    async def _trimmed(self, key: str) -> bool:
+        info = await self._connection.command("XINFO", "STREAM", key)
+        return bool(info[b"entries-added"] > info[b"length"])
+
+
+def _event(job_type: str, entry: bytes, fields: Any) -> Event:
+    content = fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
+    id_ = entry.decode()
+    return Event(
+        id=id_,
+        name=content[b"name"].decode(),
+        job_id=content[b"job"].decode(),
+        type=job_type,
+        tenant=content[b"tenant"].decode(),
+        at_ms=order(id_)[0],
+        data=codec.decode_json(content[b"data"]) or {},
+    )
+
+
+def order(event_id: str) -> tuple[int, int]:
+    """Stream ids compare as pairs of numbers. Raises ValueError for anything else."""
+    moment, _, sequence = event_id.partition("-")
+    return int(moment), int(sequence or 0)
+
+

@@ -1,0 +1,31 @@
+"""Names of Redis keys. All keys of a queue share one hash tag, so that a script touches one cluster slot."""
+
+from __future__ import annotations
+
+TYPES = "cq:types"
+"""The set of job types ever enqueued; written beside the path, idempotently."""
+
+
+def prefix(job_type: str) -> str:
+    """``{cq:<job type>}:``, what every key of that queue begins with."""
+    return f"{{cq:{job_type}}}:"
+
+
+def meta(job_type: str) -> str:
+    """The key that routes a script to its queue's slot."""
+    return prefix(job_type) + "meta"
+
+
+def events(job_type: str) -> str:
+    """The queue's event stream."""
+    return prefix(job_type) + "events"
+
+
+def wake(job_type: str) -> str:
+    """The channel of hints to idle workers; losing one costs at most a poll period."""
+    return prefix(job_type) + "wake"
+
+
+def type_of(key: str) -> str:
+    """The job type that a key or channel belongs to."""
+    return key[len("{cq:") : key.index("}")]

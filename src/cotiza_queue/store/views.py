@@ -1,0 +1,190 @@
+"""Reading: what Redis holds of jobs, dead letters, schedules and queues, as the nouns that callers know."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+
+from ..model.job import DeadLetter, Job, Progress, QueueMetrics, Schedule
+from ..model.policy import JobOptions
+from ..model.status import Status
+from . import codec
+from .connection import Connection
+
+_decode_progress = msgspec.json.Decoder(Progress).decode
+
+
+class ScheduleSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What is stored of a schedule. ``payload``: JSON bytes."""
+
+    cron: str
+    timezone: str
+    payload: bytes
+    options: JobOptions
+    key: str | None = None
+    paused: bool = False
+
+
+_encode_spec = msgspec.msgpack.Encoder().encode
+_decode_spec = msgspec.msgpack.Decoder(ScheduleSpec).decode
+
+
+def encode_spec(spec: ScheduleSpec) -> bytes:
+    return _encode_spec(spec)
+
+
+class Views:
+    """Read-only calls over one Connection. A tenant of "" means any."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def job(self, job_type: str, job_id: str, tenant: str) -> Job | None:
+        """A job with payload, result and every failure; None if it is not there for that tenant."""
+        reply = await self._connection.call("get", job_type, job_id, tenant)
+        if reply is None:
+            return None
+        hash_, body, result, failures, progress = reply
+        job = _job(job_type, job_id, hash_, body, failures, progress)
+        return msgspec.structs.replace(job, result=codec.decode_json(result))
+
+    async def jobs(
+        self, job_type: str, tenant: str, below: str, limit: int, status: str
+    ) -> tuple[str, list[tuple[int, Job]]]:
+        """A page of (sequence number, job), newest first, and where to go on ("" at the end)."""
+        last, rows = await self._connection.call("list", job_type, tenant, below, limit, status)
+        found = []
+        for id_, hash_, body, failures, progress in rows:
+            seq = int(codec.pairs(hash_)["seq"])
+            found.append((seq, _job(job_type, id_.decode(), hash_, body, failures, progress)))
+        return last.decode(), found
+
+    async def dead_letters(
+        self, job_type: str, tenant: str, below: str, limit: int, job_id: str = ""
+    ) -> tuple[str, list[DeadLetter]]:
+        """A page of dead letters, newest first, and where to go on ("" at the end)."""
+        last, rows = await self._connection.call("letters", job_type, tenant, below, limit, job_id)
+        return last.decode(), [_letter(job_type, entry.decode(), fields) for entry, fields in rows]
+
+    async def schedules(self, job_type: str, which: str, limit: int) -> tuple[int, int | None, list[Schedule]]:
+        """(server time, when the next one is due, schedules). ``which``: an id, "due", or "" for all."""
+        now, due, rows = await self._connection.call("schedules", job_type, which, limit)
+        found = [_schedule(job_type, id_.decode(), score, hash_) for id_, score, hash_ in rows]
+        return int(now), int(float(due)) if due else None, found
+
+    async def metrics(self, job_type: str) -> QueueMetrics:
+        now, flat, paused, minutes, oldest, dead, workers = await self._connection.call("metrics", job_type)
+        counts = {name: int(value) for name, value in codec.pairs(flat).items()}
+        completed, failed = counts.get("total_completed", 0), counts.get("total_failed", 0)
+        ended = completed + failed
+        run_times = {int(name[4:]): n for name, n in counts.items() if name.startswith("run:")}
+        this_minute, last_minute = (int(n) for n in minutes)
+        elapsed = (int(now) % 60_000) / 60_000
+        return QueueMetrics(
+            name=job_type,
+            waiting=counts.get("waiting", 0),
+            active=counts.get("active", 0),
+            completed=counts.get("completed", 0),
+            failed=counts.get("failed", 0),
+            delayed=counts.get("delayed", 0),
+            cancelled=counts.get("cancelled", 0),
+            paused=bool(paused),
+            completed_rate=round(100 * completed / ended, 2) if ended else 0.0,
+            failed_rate=round(100 * failed / ended, 2) if ended else 0.0,
+            avg_processing_time=round(counts.get("total_run_ms", 0) / completed, 1) if completed else 0.0,
+            p50=_percentile(run_times, 0.50),
+            p95=_percentile(run_times, 0.95),
+            p99=_percentile(run_times, 0.99),
+            oldest_waiting_ms=max(0, int(now) - int(oldest)) if oldest else 0,
+            throughput_per_minute=round(this_minute + last_minute * (1 - elapsed)),
+            dead_letters=int(dead),
+            workers=int(workers),
+        )
+
+
+def _job(job_type: str, job_id: str, flat: Any, body: bytes, failures: list[bytes], progress: bytes) -> Job:
+    fields = codec.pairs(flat)
+    content = codec.decode_body(body)
+    return Job(
+        id=job_id,
+        type=job_type,
+        tenant=fields["tenant"],
+        status=Status(fields["status"]),
+        created_ms=int(fields["created"]),
+        due_ms=_int(fields.get("due")),
+        started_ms=_int(fields.get("started")),
+        finished_ms=_int(fields.get("finished")),
+        attempt=int(fields.get("attempt", 0)),
+        max_attempts=int(fields["attempts"]),
+        stalls=int(fields.get("stalls", 0)),
+        priority=content.priority,
+        token=int(fields.get("token", 0)),
+        worker=fields.get("worker"),
+        progress=_decode_progress(progress) if progress else Progress(),
+        payload=codec.decode_json(content.payload),
+        failures=codec.decode_failures(failures),
+        tags=content.rules.tags,
+        timeout_ms=content.rules.timeout,
+        backoff=content.rules.backoff,
+        schedule_id=content.schedule_id,
+    )
+
+
+def _letter(job_type: str, entry: str, flat: Any) -> DeadLetter:
+    raw = flat if isinstance(flat, dict) else {flat[i]: flat[i + 1] for i in range(0, len(flat), 2)}
+    content = codec.decode_body(raw[b"body"])
+    rules = content.rules
+    return DeadLetter(
+        id=entry,
+        job_id=raw[b"job"].decode(),
+        type=job_type,
+        tenant=raw[b"tenant"].decode(),
+        died_ms=int(entry.split("-")[0]),
+        created_ms=int(raw[b"created"]),
+        priority=content.priority,
+        payload=codec.decode_json(content.payload),
+        options={
+            "priority": content.priority,
+            "attempts": rules.attempts,
+            "backoff": {"type": rules.backoff.type, "delay": rules.backoff.delay},
+            "timeout": rules.timeout,
+            "tags": list(rules.tags),
+        },
+        failures=codec.decode_failure_array(raw[b"failures"]),
+    )
+
+
+def _schedule(job_type: str, schedule_id: str, score: bytes, flat: Any) -> Schedule:
+    raw = flat if isinstance(flat, dict) else {flat[i]: flat[i + 1] for i in range(0, len(flat), 2)}
+    spec = _decode_spec(raw[b"spec"])
+    return Schedule(
+        id=schedule_id,
+        type=job_type,
+        tenant=raw[b"tenant"].decode(),
+        cron=spec.cron,
+        timezone=spec.timezone,
+        payload=codec.decode_json(spec.payload),
+        options=spec.options,
+        key=spec.key,
+        paused=spec.paused,
+        next_ms=int(float(score)) if score else None,
+        last_ms=int(raw[b"last"]) if b"last" in raw else None,
+        fired=int(raw.get(b"fired", 0)),
+    )
+
+
+def _percentile(run_times: dict[int, int], share: float) -> float:
+    """Upper bound of the bucket that holds the percentile: buckets are quarter octaves, so within 19 %."""
+    total = sum(run_times.values())
+    rank = math.ceil(total * share)
+    for bucket in sorted(run_times):
+        rank -= run_times[bucket]
+        if rank <= 0:
+            return round(2 ** ((bucket + 1) / 4) - 1, 1)
+    return 0.0
+
+
+def _int(text: str | None) -> int | None:
+    return int(text) if text else None
