@@ -1,7 +1,7 @@
 """cotiza-queue: an asyncio job queue on Redis Streams.
 
-``Queue`` enqueues jobs and asks about them, ``Worker`` runs them. The four jobs of Cotiza Studio are in
-``cotiza_queue.jobtypes``; the engine knows nothing of them.
+``Queue`` enqueues jobs and asks about them, ``Worker`` runs them. The four jobs of Cotiza Studio
+are in ``cotiza_queue.jobtypes``; the engine knows nothing of them.
 """
 
 from __future__ import annotations

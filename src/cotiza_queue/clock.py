@@ -1,4 +1,6 @@
-"""Where time comes from on the Python side. Decisions about jobs use the Redis server's clock, not this one."""
+"""Where time comes from on the Python side. Decisions about jobs use the Redis server's clock, not
+this one.
+"""
 
 from __future__ import annotations
 
@@ -30,13 +32,15 @@ class SystemClock:
 
 
 def iso(moment_ms: int) -> str:
-    """A moment in milliseconds since the epoch as ISO-8601 UTC with milliseconds: ``2026-11-23T14:05:06.789Z``."""
+    """A moment in milliseconds since the epoch as ISO-8601 UTC with milliseconds:
+    ``2026-11-23T14:05:06.789Z``.
+    """
     moment = datetime.fromtimestamp(moment_ms // 1000, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment_ms % 1000:03d}Z"
 
 
 def parse_iso(text: str) -> int:
-    """ISO-8601 with an offset → milliseconds since the epoch. Raises ValueError without an offset."""
+    """ISO-8601 with an offset → milliseconds since the epoch. ValueError without an offset."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("the time has no offset; end it with Z or +hh:mm")

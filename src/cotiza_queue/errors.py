@@ -11,17 +11,17 @@
     ├── QueueUnavailable            queue_unavailable    503   Redis is away, or refuses writes
     ├── ConfigurationError          configuration        500   a setting is missing or wrong
     ├── ResultTimeout               result_timeout       504   a wait ended before the job did
-    ├── JobFailed                   job_failed           424   the awaited job ended without a result
-    └── ProcessingError             processing_error     500   raised by processors, decides the attempt's fate
-        ├── PermanentError          permanent_error      422   never retried, straight to the dead letters
-        │   ├── InvalidData         invalid_data         422   the payload or the file can't be processed
-        │   └── MemoryLimitExceeded memory_limit         422   the child process hit its memory ceiling
+    ├── JobFailed                   job_failed           424   the job ended without a result
+    └── ProcessingError             processing_error     500   raised by processors
+        ├── PermanentError          permanent_error      422   never retried, a dead letter
+        │   ├── InvalidData         invalid_data         422   the file or payload is at fault
+        │   └── MemoryLimitExceeded memory_limit         422   the child hit its memory ceiling
         ├── RetryableError          retryable_error      503   retried by the job's policy
         ├── ProcessDied             process_died         500   the child process crashed
-        └── AttemptTimeout          timeout              504   the attempt ran longer than it may
+        └── AttemptTimeout          timeout              504   the attempt ran too long
 
-An error carries a stable ``code`` for programs, a message and a ``remedy`` for people, and the ``http_status``
-that the API answers with: there are no mapping tables elsewhere.
+An error carries a stable ``code`` for programs, a message and a ``remedy`` for people, and the
+``http_status`` that the API answers with: there are no mapping tables elsewhere.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ from typing import Any, ClassVar, NamedTuple
 
 
 class FieldError(NamedTuple):
-    """One fault in the input: the path of the field (``options.priority``) and what is wrong with it."""
+    """One fault in the input: the path of the field (``options.priority``) and what is wrong with
+    it.
+    """
 
     field: str
     message: str
@@ -41,7 +43,8 @@ class CotizaError(Exception):
     """Base of all errors here.
 
     ``message``: one sentence on what happened. ``remedy``: what the reader can do about it.
-    ``details``: small JSON-serialisable facts. ``code`` overrides the class's code where a narrower word exists.
+    ``details``: small JSON-serialisable facts. ``code`` overrides the class's code where a narrower
+    word exists.
     """
 
     code: str = "error"
@@ -124,15 +127,17 @@ class QueueFull(CotizaError):
 class QueueUnavailable(CotizaError):
     """Redis can't be reached or refuses writes.
 
-    ``indeterminate``: True if the call was sent and its reply lost, so that it may or may not have happened.
-    Repeat it with the same job id: enqueueing is idempotent by id.
+    ``indeterminate``: True if the call was sent and its reply lost, so that it may or may not have
+    happened. Repeat it with the same job id: enqueueing is idempotent by id.
     """
 
     code = "queue_unavailable"
     http_status = 503
 
     def __init__(self, message: str, *, indeterminate: bool = False) -> None:
-        super().__init__(message, remedy="Try again in a moment; if it lasts, check the Redis server.")
+        super().__init__(
+            message, remedy="Try again in a moment; if it lasts, check the Redis server."
+        )
         self.indeterminate = indeterminate
 
 
@@ -151,7 +156,7 @@ class JobFailed(CotizaError):
 
 
 class ProcessingError(CotizaError):
-    """Raised by a processor to say how the attempt ended. Any other exception is retried by policy."""
+    """Raised by a processor to say how the attempt ended. Other exceptions are retried."""
 
     code = "processing_error"
 
@@ -172,7 +177,7 @@ class MemoryLimitExceeded(PermanentError):
 
 
 class RetryableError(ProcessingError):
-    """Worth another try. ``retry_after_ms`` (milliseconds) overrides the policy's delay when given."""
+    """Worth another try. ``retry_after_ms`` (milliseconds) overrides the policy's delay."""
 
     code = "retryable_error"
     http_status = 503

@@ -1,6 +1,7 @@
 """All settings, read once from a mapping of environment variables. No other module names one.
 
-Any variable may instead be given as ``NAME_FILE`` with the path of a file that holds the value (Docker secrets).
+Any variable may instead be given as ``NAME_FILE`` with the path of a file that holds the value
+(Docker secrets).
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ Environment = Literal["development", "production"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Every knob of a deployment. The names in capitals are the environment variables, see ``VARIABLES``."""
+    """Every knob of a deployment. The names in capitals are the environment variables, see
+    ``VARIABLES``.
+    """
 
     redis_url: str | None = None
     """``redis://``, ``rediss://`` or ``unix://``. None: an embedded server in ``data_dir``."""
@@ -32,7 +35,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     smtp_password: str | None = None
     smtp_from: str = "Cotiza Studio <cotizaciones@localhost>"
     smtp_tls: Literal["auto", "starttls", "tls", "none"] = "auto"
-    """auto: implicit TLS on port 465, STARTTLS wherever the server offers it, and required when a user is set."""
+    """auto: implicit TLS on port 465, STARTTLS wherever the server offers it, and required when a
+    user is set.
+    """
     aws_region: str = "us-east-1"
     aws_access_key_id: str | None = None
     aws_secret_access_key: str | None = None
@@ -54,9 +59,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     analysis_memory_bytes: PositiveInt = 4 * 1024**3
     """Address-space ceiling of one analysis child process."""
     lease_ms: Annotated[int, Meta(ge=1000, le=600_000)] = 10_000
-    """How long a silent worker keeps its jobs. A dead worker's jobs start again within 1.25 leases."""
+    """How long a silent worker keeps its jobs. A dead worker's jobs start again within 1.25 leases.
+    """
     drain_ms: Annotated[int, Meta(ge=0, le=3_600_000)] = 20_000
-    """How long a worker that was asked to stop lets running jobs finish before it hands them back."""
+    """How long a worker that was asked to stop lets running jobs finish before it hands them back.
+    """
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
@@ -108,7 +115,9 @@ def from_env(environ: Mapping[str, str]) -> Settings:
         text = str(error)
         for variable, field in VARIABLES.items():
             text = text.replace(f"`$.{field}`", variable)
-        raise ConfigurationError(f"a setting is wrong: {text}", remedy="Correct that variable.") from None
+        raise ConfigurationError(
+            f"a setting is wrong: {text}", remedy="Correct that variable."
+        ) from None
 
 
 def _read(environ: Mapping[str, str], variable: str) -> str | None:

@@ -41,9 +41,13 @@ class LogTelemetry:
 
 
 def configure_logging(level: str, *, pretty: bool) -> None:
-    """Send log lines at ``level`` and above to standard error: coloured for a terminal, JSON otherwise."""
+    """Send log lines at ``level`` and above to standard error: coloured for a terminal, JSON
+    otherwise.
+    """
     number = logging.getLevelNamesMapping()[level.upper()]
-    renderer: Any = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
+    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -56,4 +60,3 @@ def configure_logging(level: str, *, pretty: bool) -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
     )
     logging.basicConfig(level=max(number, logging.WARNING), format="%(message)s")
-

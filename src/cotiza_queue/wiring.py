@@ -1,7 +1,8 @@
-"""The composition root: builds queue, store and worker from Settings. The only module that sees all the others.
+"""The composition root: builds queue, store and worker from Settings. The only module that sees all
+the others.
 
-It imports a processor only when a worker for its job type is built, so that a worker that sends mail never loads
-the geometry libraries, and the API process loads no processor at all.
+It imports a processor only when a worker for its job type is built, so that a worker that sends
+mail never loads the geometry libraries, and the API process loads no processor at all.
 """
 
 from __future__ import annotations
@@ -28,11 +29,15 @@ CONCURRENCY: Mapping[str, int] = {
     "email-notification": 10,
     "report-generation": 2,
 }
-"""Jobs at once in one worker process where the operator says nothing: CPU-bound types get two, waiting ones more."""
+"""Jobs at once in one worker process where the operator says nothing: CPU-bound types get two,
+waiting ones more.
+"""
 
 
 def open_queue(settings: Settings) -> Queue:
-    """The queue of a deployment, not yet opened. Raises ConfigurationError in production without REDIS_URL."""
+    """The queue of a deployment, not yet opened. Raises ConfigurationError in production without
+    REDIS_URL.
+    """
     return Queue(_redis_url(settings), data_dir=settings.data_dir, job_types=jobtypes.ALL)
 
 
@@ -49,9 +54,12 @@ def open_store(settings: Settings) -> BlobStore:
 
 @asynccontextmanager
 async def worker(
-    settings: Settings, types: Iterable[str] = (), concurrency: Mapping[str, int] | int | None = None
+    settings: Settings,
+    types: Iterable[str] = (),
+    concurrency: Mapping[str, int] | int | None = None,
 ) -> AsyncIterator[Worker]:
-    """A worker for some of our job types (none named: all), with everything that its processors need.
+    """A worker for some of our job types (none named: all), with everything that its processors
+    need.
 
     Raises ConfigurationError for an unknown type.
     """
@@ -59,7 +67,9 @@ async def worker(
     wanted = tuple(types) or tuple(known)
     for name in wanted:
         if name not in known:
-            raise ConfigurationError(f"{name!r} is not a job type", remedy=f"Choose from {', '.join(known)}.")
+            raise ConfigurationError(
+                f"{name!r} is not a job type", remedy=f"Choose from {', '.join(known)}."
+            )
     async with AsyncExitStack() as stack:
         blobs = open_store(settings)
         stack.push_async_callback(blobs.close)
@@ -124,5 +134,3 @@ def _redis_url(settings: Settings) -> str | None:
             remedy="Set REDIS_URL; the embedded server is for development and tests.",
         )
     return settings.redis_url
-
-

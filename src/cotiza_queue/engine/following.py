@@ -1,4 +1,6 @@
-"""Watching jobs from outside: join the stream of events first, then look at the present, so nothing falls between."""
+"""Watching jobs from outside: join the stream of events first, then look at the present, so nothing
+falls between.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,13 @@ from ..store.link import Link
 
 _FINAL = frozenset({"completed", "failed", "cancelled"})
 _LOOK_S = 5.0
-"""A waiter looks at the job this often even if no event comes, for an event stream that was lost with its server."""
+"""A waiter looks at the job this often even if no event comes, for an event stream that was lost
+with its server.
+"""
 
 
 async def wait_for_end(link: Link, job: Job, timeout_ms: int) -> Job:
-    """The job once it has ended. Raises ResultTimeout; NotFound if it was removed without a trace."""
+    """The job once it has ended. Raises ResultTimeout; NotFound if it was removed."""
     listener = await link.events.join([job.type])
     try:
         async with asyncio.timeout(timeout_ms / 1000):
@@ -66,7 +70,9 @@ async def follow(link: Link, job: Job, after: str | None) -> AsyncIterator[Event
         link.events.leave(listener)
 
 
-async def follow_tenant(link: Link, job_types: Iterable[str], tenant: str, after: str | None) -> AsyncIterator[Event]:
+async def follow_tenant(
+    link: Link, job_types: Iterable[str], tenant: str, after: str | None
+) -> AsyncIterator[Event]:
     """The events of all jobs of a tenant, without end."""
     names = sorted(job_types)
     listener = await link.events.join(names)
@@ -80,7 +86,9 @@ async def follow_tenant(link: Link, job_types: Iterable[str], tenant: str, after
                         yield event
         while True:
             event = await listener.next()
-            if event.tenant in (tenant, "") and order(event.id) > order(starts.get(event.type, "0-0")):
+            if event.tenant in (tenant, "") and order(event.id) > order(
+                starts.get(event.type, "0-0")
+            ):
                 yield event
     finally:
         link.events.leave(listener)
@@ -109,12 +117,16 @@ def checked(event_id: str) -> str:
     except ValueError:
         moment = sequence = -1
     if not (0 <= moment < 1 << 63 and 0 <= sequence < 1 << 63):
-        raise InvalidInput("that is not an event id", fields=[FieldError("Last-Event-ID", "the id of an event")])
+        raise InvalidInput(
+            "that is not an event id", fields=[FieldError("Last-Event-ID", "the id of an event")]
+        )
     return f"{moment}-{sequence}"
 
 
 async def _ends_later(link: Link, job: Job, start: str) -> bool:
-    """True if the job's final event is still to come on the stream after ``start``: it ended after we joined."""
+    """True if the job's final event is still to come on the stream after ``start``: it ended after
+    we joined.
+    """
     async for event in link.events.history(job.type, start):
         if event.job_id == job.id and event.name in _FINAL:
             return True

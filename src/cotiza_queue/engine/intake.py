@@ -1,4 +1,6 @@
-"""From what a caller asks for to what is stored: validation, defaults, lane. Pure; every fault names its field."""
+"""From what a caller asks for to what is stored: validation, defaults, lane. Pure; every fault
+names its field.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,10 @@ from ..store.commands import Intake
 _PATH = re.compile(r" - at `(?:key in )?\$(.*)`$")
 
 
-def intake_of(job: NewJob, job_type: JobType[Any], job_id: str, *, schedule_id: str | None = None) -> Intake:
-    """A checked job, ready to be enqueued. Raises InvalidInput (fields under ``data.``), TooLarge."""
+def intake_of(
+    job: NewJob, job_type: JobType[Any], job_id: str, *, schedule_id: str | None = None
+) -> Intake:
+    """A checked job, ready to go in. Raises InvalidInput (fields under ``data.``), TooLarge."""
     tenant = check_tenant(job.tenant)
     payload = codec.encode_payload(validated(job.payload, job_type))
     options = job.options
@@ -41,7 +45,7 @@ def intake_of(job: NewJob, job_type: JobType[Any], job_id: str, *, schedule_id: 
 
 
 def validated(payload: Any, job_type: JobType[Any]) -> Any:
-    """The payload as its job type knows it, so that what is stored is what the processor can parse."""
+    """The payload as its job type knows it: what is stored is what the processor can parse."""
     if job_type.payload is Any:
         return payload
     try:
@@ -51,7 +55,9 @@ def validated(payload: Any, job_type: JobType[Any]) -> Any:
 
 
 def options_of(options: JobOptions | Mapping[str, Any] | None) -> JobOptions:
-    """Options given as a struct, as a mapping with the wire's names, or not at all. Raises InvalidInput."""
+    """Options given as a struct, as a mapping with the wire's names, or not at all. Raises
+    InvalidInput.
+    """
     if isinstance(options, JobOptions):
         return options
     try:
@@ -71,4 +77,6 @@ def invalid(error: Exception, root: str, summary: str) -> InvalidInput:
     for match, words in ((missing, "is required"), (unknown, "is not a known field")):
         if match:
             path, message = f"{path}.{match.group(1)}", words
-    return InvalidInput(f"{summary}: {path} {message[:1].lower()}{message[1:]}", fields=[FieldError(path, message)])
+    return InvalidInput(
+        f"{summary}: {path} {message[:1].lower()}{message[1:]}", fields=[FieldError(path, message)]
+    )

@@ -20,9 +20,14 @@ class Leases:
     name = "leases"
 
     def __init__(
-        self, commands: Commands, job_type: str, worker: str, lease_ms: int, info: Callable[[], bytes],
+        self,
+        commands: Commands,
+        job_type: str,
+        worker: str,
+        lease_ms: int,
+        info: Callable[[], bytes],
         telemetry: Telemetry,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._commands = commands
         self._job_type = job_type
         self._worker = worker
@@ -49,13 +54,15 @@ class Leases:
         held = [(job.job_id, job.token) for job in self.running.values()]
         for start in range(0, max(1, len(held)), _PAGE):
             page = held[start : start + _PAGE]
-            for lost in await self._commands.renew(self._job_type, self._worker, self._info(), self._lease_ms, page):
+            for lost in await self._commands.renew(
+                self._job_type, self._worker, self._info(), self._lease_ms, page
+            ):
                 self.lose(lost)
         return self._lease_ms / 3000
 
 
 class Reporter:
-    """Sends the progress of running jobs, the latest value of each, ten times a second at the most."""
+    """Sends the latest progress of each running job, ten times a second at the most."""
 
     name = "reporter"
 
@@ -70,7 +77,9 @@ class Reporter:
         return PROGRESS_S if self._leases.running else IDLE_S
 
     async def send(self, job: Running) -> None:
-        """Send a job's latest progress, if there is any. It is kept for the next time if Redis can't take it."""
+        """Send a job's latest progress, if there is any. It is kept for the next time if Redis
+        can't take it.
+        """
         unsent = job.unsent
         if unsent is None:
             return

@@ -1,4 +1,5 @@
-"""Hears the hints that spare idle workers their polling: new work, and running jobs that were cancelled.
+"""Hears the hints that spare idle workers their polling: new work, and running jobs that were
+cancelled.
 
 A lost hint costs at most a poll period, or a third of a lease: nothing depends on hearing it.
 """
@@ -14,7 +15,9 @@ _LISTEN_S = 1.0
 
 
 class Listener:
-    """One subscription for all queues of a worker. ``heard``: job type → what to do with a hint's text."""
+    """One subscription for all queues of a worker. ``heard``: job type → what to do with a hint's
+    text.
+    """
 
     name = "listener"
 
@@ -23,7 +26,9 @@ class Listener:
         self._heard = heard
 
     async def tick(self) -> float:
-        """Listens until the connection breaks; then the beat comes back here. Hints missed meanwhile are made up for."""
+        """Listens until the connection breaks; then the beat comes back here. Hints missed
+        meanwhile are made up for.
+        """
         async with Hints(self._connection, self._heard) as hints:
             for action in self._heard.values():
                 action("wake")

@@ -77,18 +77,26 @@ async def letters(
 
 def _start(job_types: Sequence[str], cursor: str | None, limit: int) -> _Cursor:
     if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidInput("the limit is out of range", fields=[FieldError("limit", f"1 to {MAX_LIMIT}")])
+        raise InvalidInput(
+            "the limit is out of range", fields=[FieldError("limit", f"1 to {MAX_LIMIT}")]
+        )
     places: _Cursor = dict.fromkeys(job_types, "")
     if cursor is None:
         return places
     try:
         kept = msgspec.json.decode(base64.urlsafe_b64decode(cursor.encode()), type=_Cursor)
     except (ValueError, msgspec.MsgspecError):
-        raise InvalidInput("the cursor is not one of ours", fields=[FieldError("cursor", "take it from the last page")]) from None
+        raise InvalidInput(
+            "the cursor is not one of ours",
+            fields=[FieldError("cursor", "take it from the last page")],
+        ) from None
     for job_type in job_types:
         places[job_type] = kept.get(job_type)
     if any(below and not below.replace("-", "").isdigit() for below in places.values()):
-        raise InvalidInput("the cursor is not one of ours", fields=[FieldError("cursor", "take it from the last page")])
+        raise InvalidInput(
+            "the cursor is not one of ours",
+            fields=[FieldError("cursor", "take it from the last page")],
+        )
     return places
 
 

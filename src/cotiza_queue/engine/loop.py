@@ -1,13 +1,13 @@
 """The home of background tasks, and the beat of the roles.
 
-A role is an object with ``tick()``: one bounded piece of work that says how long to wait before the next one.
-No error ends a role: what goes wrong is told, waited out, and tried again.
+A role is an object with ``tick()``: one bounded piece of work that says how long to wait before the
+next one. No error ends a role: what goes wrong is told, waited out, and tried again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any, Protocol
 
 from ..errors import CotizaError
@@ -15,6 +15,7 @@ from ..telemetry import Telemetry
 
 FIRST_BACKOFF_S = 0.05
 MAX_BACKOFF_S = 2.0
+_CANCEL_AGAIN_S = 0.25
 
 
 class Role(Protocol):
@@ -34,8 +35,9 @@ async def beat(role: Role, stop: asyncio.Event, telemetry: Telemetry) -> None:
         try:
             pause = await role.tick()
             backoff = FIRST_BACKOFF_S
-        except (CotizaError, OSError, ValueError, KeyError, TypeError) as error:
-            telemetry.warn("role.failed", role=role.name, error=f"{type(error).__name__}: {error}")
+        except Exception as error:
+            unexpected = None if isinstance(error, CotizaError) else error
+            telemetry.warn("role.failed", role=role.name, error=str(error), exc_info=unexpected)
             pause, backoff = backoff, min(MAX_BACKOFF_S, backoff * 2)
         await wait_for(stop, pause)
 
@@ -63,9 +65,17 @@ class Background:
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
+        await end(self._tasks)
+
+
+async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks until they are over.
+
+    Once is not enough: before Python 3.12, ``asyncio.wait_for`` (inside redis-py) drops a
+    cancellation that arrives together with its result (CPython issue 86296).
+    """
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
+        _, left = await asyncio.wait(left, timeout=_CANCEL_AGAIN_S)

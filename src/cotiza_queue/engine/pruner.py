@@ -22,5 +22,7 @@ class Pruner:
         self._chance = chance
 
     async def tick(self) -> float:
-        removed = await self._commands.prune(self._job_type, PAGE, DEAD_LETTER_AGE_MS, CONSUMER_AGE_MS)
+        removed = await self._commands.prune(
+            self._job_type, PAGE, DEAD_LETTER_AGE_MS, CONSUMER_AGE_MS
+        )
         return 0.01 if removed >= PAGE else _PAUSE_S * (0.75 + 0.5 * self._chance.fraction())

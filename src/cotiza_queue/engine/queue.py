@@ -11,14 +11,31 @@ import msgspec
 
 from ..chance import Chance, SystemChance
 from ..clock import Clock, SystemClock
-from ..errors import Conflict, CotizaError, FieldError, InvalidInput, JobFailed, NotFound, ResultTimeout, UnknownJobType
-from ..model.ids import check_job_type, custom_job_id, is_name, new_job_id, type_code
-from ..model.job import DeadLetter, Enqueued, Event, Job, JobType, NewJob, Page, QueueMetrics, Schedule
+from ..errors import (
+    Conflict,
+    CotizaError,
+    InvalidInput,
+    JobFailed,
+    NotFound,
+)
+from ..model.ids import check_job_type, custom_job_id, new_job_id
+from ..model.job import (
+    DeadLetter,
+    Enqueued,
+    Event,
+    Job,
+    JobType,
+    NewJob,
+    Page,
+    QueueMetrics,
+    Schedule,
+)
 from ..model.policy import JobOptions
 from ..model.status import Status
-from ..store.commands import Accepted, Intake
+from ..store.commands import Intake
 from ..store.link import Link
 from . import admin, listing
+from .directory import Directory
 from .following import follow, follow_tenant, wait_for_end
 from .intake import intake_of, options_of
 from .loop import Background
@@ -33,8 +50,9 @@ MAX_BULK = 10_000
 class Queue:
     """All queues of one Redis. ``async with Queue(url) as queue: …``
 
-    ``redis_url`` None: an embedded server in ``data_dir``. ``job_types``: what may be enqueued, and how it is
-    validated; empty: any type, any JSON payload. Every call raises QueueUnavailable when Redis is away.
+    ``redis_url`` None: an embedded server in ``data_dir``. ``job_types``: what may be enqueued, and
+    how it is validated; empty: any type, any JSON payload. Every call raises QueueUnavailable when
+    Redis is away.
     """
 
     def __init__(
@@ -48,16 +66,19 @@ class Queue:
     ) -> None:
         self._redis_url = redis_url
         self._data_dir = data_dir
-        self._registered = {job_type.name: job_type for job_type in job_types}
+        self._job_types = tuple(job_types)
         self._clock = clock or SystemClock()
         self._chance = chance or SystemChance()
-        self._announced: set[str] = set()
         self._link_or_none: Link | None = None
+        self._directory_or_none: Directory | None = None
         self._background = Background()
 
     async def open(self) -> Self:
-        """Connect. Raises ConfigurationError if there is no usable server, QueueUnavailable if it does not answer."""
+        """Connect. Raises ConfigurationError if there is no usable server, QueueUnavailable if it
+        does not answer.
+        """
         self._link_or_none = await Link.open(self._redis_url, self._data_dir)
+        self._directory_or_none = Directory(self._job_types, self._link.commands)
         self._background.start(self._link.events.run(), "events")
         await self._link.connection.load()
         return self
@@ -72,7 +93,10 @@ class Queue:
         return await self.open()
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         await self.close()
 
@@ -84,16 +108,22 @@ class Queue:
     # enqueueing
 
     async def enqueue(
-        self, job_type: JobType[Any] | str, payload: Any, *, tenant: str = "default", options: Options = None
+        self,
+        job_type: JobType[Any] | str,
+        payload: Any,
+        *,
+        tenant: str = "default",
+        options: Options = None,
     ) -> Enqueued:
-        """Take one job in. With ``options.job_id`` or ``unique_key``, a repeated call finds the first one's job.
+        """Take one job in. With ``options.job_id`` or ``unique_key``, a repeated call finds the
+        first one's job.
 
-        Raises InvalidInput (fields by path: ``data.fileType``, ``options.priority``), TooLarge, UnknownJobType.
+        Raises InvalidInput (fields by path: ``data.fileType``, ``options.priority``), TooLarge,
+        UnknownJobType.
         """
-        kind = self._kind(job_type)
+        kind = self._directory.kind(job_type)
         job = NewJob(type=kind.name, payload=payload, tenant=tenant, options=options_of(options))
-        accepted = (await self._accept(kind.name, [self._intake(job, kind)]))[0]
-        return _enqueued(accepted, kind.name)
+        return (await self._accept(kind.name, [self._intake(job, kind)]))[0]
 
     async def schedule(
         self,
@@ -105,18 +135,24 @@ class Queue:
         options: Options = None,
     ) -> Enqueued:
         """Take one job in that is due after ``delay_ms`` milliseconds (at most 366 days)."""
-        given = msgspec.to_builtins(options) if isinstance(options, JobOptions) else dict(options or {})
-        return await self.enqueue(job_type, payload, tenant=tenant, options={**given, "delay": delay_ms})
+        given = (
+            msgspec.to_builtins(options) if isinstance(options, JobOptions) else dict(options or {})
+        )
+        return await self.enqueue(
+            job_type, payload, tenant=tenant, options={**given, "delay": delay_ms}
+        )
 
     async def enqueue_many(self, jobs: Sequence[NewJob]) -> list[Enqueued | CotizaError]:
-        """Take many in, in order: an Enqueued or the error of each. At most MAX_BULK; one bad job stops no other."""
+        """Take many in, in order: an Enqueued or the error of each. At most MAX_BULK; one bad job
+        stops no other.
+        """
         if len(jobs) > MAX_BULK:
             raise InvalidInput(f"{len(jobs):,} jobs in one call; {MAX_BULK:,} are the limit")
         answers: dict[int, Enqueued | CotizaError] = {}
         by_type: dict[str, list[tuple[int, Intake]]] = {}
         for index, job in enumerate(jobs):
             try:
-                kind = self._kind(job.type)
+                kind = self._directory.kind(job.type)
                 by_type.setdefault(kind.name, []).append((index, self._intake(job, kind)))
             except CotizaError as error:
                 answers[index] = error
@@ -125,7 +161,7 @@ class Queue:
                 chunk = entries[start : start + CHUNK]
                 accepted = await self._accept(name, [intake for _, intake in chunk])
                 for (index, _), one in zip(chunk, accepted, strict=True):
-                    answers[index] = _enqueued(one, name)
+                    answers[index] = one
         return [answers[index] for index in range(len(jobs))]
 
     # recurring
@@ -141,83 +177,106 @@ class Queue:
         key: str | None = None,
         options: Options = None,
     ) -> Schedule:
-        """Make a job at every occurrence of a cron expression in a time zone. The same ``key`` again changes it."""
-        kind = self._kind(job_type)
+        """Make a job at every occurrence of a cron expression in a time zone. The same ``key``
+        again changes it.
+        """
+        kind = self._directory.kind(job_type)
         job = NewJob(type=kind.name, payload=payload, tenant=tenant, options=options_of(options))
         schedule = await self._schedules.add(kind, job, cron, timezone, key)
-        await self._announce(kind.name)
+        await self._directory.announce(kind.name)
         return schedule
 
     async def schedules(self, *, tenant: str | None = None) -> list[Schedule]:
-        return await self._schedules.all(await self._types(), tenant)
+        return await self._schedules.all(await self._directory.names(), tenant)
 
     async def get_schedule(self, schedule_id: str, *, tenant: str | None = None) -> Schedule:
-        return await self._schedules.get(await self._type_of(schedule_id, "schedule"), schedule_id, tenant)
+        return await self._schedules.get(
+            await self._directory.type_of(schedule_id, "schedule"), schedule_id, tenant
+        )
 
     async def remove_schedule(self, schedule_id: str, *, tenant: str | None = None) -> None:
         await self._schedules.remove(await self.get_schedule(schedule_id, tenant=tenant))
 
     async def pause_schedule(self, schedule_id: str, *, tenant: str | None = None) -> Schedule:
-        return await self._schedules.set_paused(await self.get_schedule(schedule_id, tenant=tenant), True)
+        return await self._schedules.set_paused(
+            await self.get_schedule(schedule_id, tenant=tenant), True
+        )
 
     async def resume_schedule(self, schedule_id: str, *, tenant: str | None = None) -> Schedule:
-        return await self._schedules.set_paused(await self.get_schedule(schedule_id, tenant=tenant), False)
+        return await self._schedules.set_paused(
+            await self.get_schedule(schedule_id, tenant=tenant), False
+        )
 
     async def run_schedule(self, schedule_id: str, *, tenant: str | None = None) -> Enqueued:
         """Make a job of it now, beside its occurrences."""
         found = await self.get_schedule(schedule_id, tenant=tenant)
-        return await self.enqueue(found.type, found.payload, tenant=found.tenant, options=found.options)
+        return await self.enqueue(
+            found.type, found.payload, tenant=found.tenant, options=found.options
+        )
 
     # one job
 
     async def get(self, job_id: str, *, tenant: str | None = None) -> Job:
         """A job as it is now. Raises NotFound, also for another tenant's."""
-        for name, full_id in await self._places(job_id, tenant):
+        for name, full_id in await self._directory.places(job_id, tenant):
             job = await self._link.views.job(name, full_id, tenant or "")
             if job is not None:
                 return job
-        raise _no_job(job_id)
+        raise self._directory.no_job(job_id)
 
     async def cancel(self, job_id: str, *, tenant: str | None = None) -> Job:
-        """End a job that has not ended, running or not. Raises NotFound; Conflict if it has ended."""
-        for name, full_id in await self._places(job_id, tenant):
-            answer = await self._link.commands.cancel(name, full_id, tenant or "")
-            if answer == Status.CANCELLED:
-                return await self.get(full_id, tenant=tenant)
-            if answer != "not_found":
-                raise Conflict(f"the job is {answer} already", code=f"already_{answer}")
+        """End a job that has not ended, running or not. Raises NotFound; Conflict if it has."""
         job = await self.get(job_id, tenant=tenant)
-        raise Conflict(f"the job is {job.status} already", code=f"already_{job.status}")
+        answer = await self._link.commands.cancel(job.type, job.id, tenant or "")
+        if answer == "ok":
+            return msgspec.structs.replace(job, status=Status.CANCELLED)
+        if answer == "not_found":
+            raise self._directory.no_job(job_id)
+        raise Conflict(f"the job is {answer} already", code=f"already_{answer}")
 
     async def replay(self, job_id: str, *, tenant: str | None = None) -> Job:
-        """Run a failed or cancelled job again: same id, fresh attempts. Raises NotFound, Conflict."""
-        for name, full_id in await self._places(job_id, tenant):
+        """Run a failed or cancelled job again, same id. Raises NotFound, Conflict."""
+        for name, full_id in await self._directory.places(job_id, tenant):
             answer = await self._link.commands.replay(name, full_id, tenant or "")
-            if answer == Status.WAITING:
+            if answer == "ok":
                 return await self.get(full_id, tenant=tenant)
             if answer != "not_found":
-                raise Conflict(f"the job is {answer}; only failed and cancelled ones can be retried", code="not_retryable")
-        raise _no_job(job_id)
+                raise Conflict(
+                    f"the job is {answer}; only failed and cancelled ones can be retried",
+                    code="not_retryable",
+                )
+        raise self._directory.no_job(job_id)
 
-    async def wait(self, job_id: str, *, tenant: str | None = None, timeout_ms: int = 30_000) -> Job:
+    async def wait(
+        self, job_id: str, *, tenant: str | None = None, timeout_ms: int = 30_000
+    ) -> Job:
         """The job once it has ended. Raises ResultTimeout, NotFound."""
         job = await self.get(job_id, tenant=tenant)
         return await wait_for_end(self._link, job, timeout_ms)
 
-    async def result(self, job_id: str, *, tenant: str | None = None, timeout_ms: int = 30_000) -> Any:
-        """What the processor returned. Raises JobFailed if the job failed or was cancelled, ResultTimeout."""
+    async def result(
+        self, job_id: str, *, tenant: str | None = None, timeout_ms: int = 30_000
+    ) -> Any:
+        """What the processor returned. Raises JobFailed if the job failed or was cancelled,
+        ResultTimeout.
+        """
         job = await self.wait(job_id, tenant=tenant, timeout_ms=timeout_ms)
         if job.status is Status.COMPLETED:
             return job.result
         failure = job.failure
         code = failure.code if job.status is Status.FAILED and failure else "cancelled"
-        raise JobFailed(f"job {job.id} {job.status}: {failure.message if failure else 'cancelled'}", code=code)
+        raise JobFailed(
+            f"job {job.id} {job.status}: {failure.message if failure else 'cancelled'}", code=code
+        )
 
-    async def events(self, job_id: str, *, tenant: str | None = None, after: str | None = None) -> AsyncIterator[Event]:
-        """A job's events, from the present state or from after event id ``after``; ends after the final one.
+    async def events(
+        self, job_id: str, *, tenant: str | None = None, after: str | None = None
+    ) -> AsyncIterator[Event]:
+        """A job's events, from the present state or from after event id ``after``; ends after the
+        final one.
 
-        Names: state, waiting, delayed, active, progress, stalled, completed, failed, cancelled, and gap where
-        events were no longer kept. Raises NotFound.
+        Names: state, waiting, delayed, active, progress, stalled, completed, failed, cancelled, and
+        gap where events were no longer kept. Raises NotFound.
         """
         job = await self.get(job_id, tenant=tenant)
         async for event in follow(self._link, job, after):
@@ -225,7 +284,7 @@ class Queue:
 
     async def tenant_events(self, tenant: str, *, after: str | None = None) -> AsyncIterator[Event]:
         """All events of a tenant's jobs, from now or from after an event id; never ends."""
-        async for event in follow_tenant(self._link, await self._types(), tenant, after):
+        async for event in follow_tenant(self._link, await self._directory.names(), tenant, after):
             yield event
 
     # many
@@ -240,26 +299,38 @@ class Queue:
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page:
-        """A page of jobs, newest first. ``limit`` ≤ 500; a page may be shorter than that. Raises InvalidInput."""
-        names = [check_job_type(job_type)] if job_type else sorted(await self._types())
+        """A page of jobs, newest first. ``limit`` ≤ 500; a page may be shorter than that. Raises
+        InvalidInput.
+        """
+        names = [check_job_type(job_type)] if job_type else sorted(await self._directory.names())
         query = listing.Query(tenant or "", str(status or ""), tag, limit)
         return await listing.page(self._link.views, names, query, cursor)
 
     async def metrics(self, job_type: str | None = None) -> list[QueueMetrics]:
         """The state of one queue, or of all, in numbers."""
-        names = [self._known(job_type).name] if job_type else sorted(await self._types())
+        names = (
+            [self._directory.known(job_type).name]
+            if job_type
+            else sorted(await self._directory.names())
+        )
         return [await self._link.views.metrics(name) for name in names]
 
     async def pause(self, job_type: str) -> None:
         """Hand out no more jobs of a type; what runs goes on. Survives restarts."""
-        await self._link.commands.pause(self._known(job_type).name, True)
+        await self._link.commands.pause(self._directory.known(job_type).name, True)
 
     async def resume(self, job_type: str) -> None:
-        await self._link.commands.pause(self._known(job_type).name, False)
+        await self._link.commands.pause(self._directory.known(job_type).name, False)
 
-    async def clean(self, job_type: str, *, status: Status, grace_ms: int = 0, limit: int = 1000) -> int:
-        """Remove ended jobs of a status that ended longer than ``grace_ms`` ago; at most ``limit`` ≤ 10,000."""
-        return await admin.clean(self._link, self._known(job_type).name, status, grace_ms, limit)
+    async def clean(
+        self, job_type: str, *, status: Status, grace_ms: int = 0, limit: int = 1000
+    ) -> int:
+        """Remove ended jobs of a status that ended longer than ``grace_ms`` ago; at most ``limit``
+        ≤ 10,000.
+        """
+        return await admin.clean(
+            self._link, self._directory.known(job_type).name, status, grace_ms, limit
+        )
 
     async def ping(self) -> float:
         """Round trip in milliseconds."""
@@ -269,20 +340,25 @@ class Queue:
 
     async def workers(self) -> Sequence[Mapping[str, Any]]:
         """Live worker processes: {id, host, pid, types, startedAt, running, slots}."""
-        return await admin.workers(self._link, await self._types())
+        return await admin.workers(self._link, await self._directory.names())
 
     # dead letters
 
     async def dead_letters(
-        self, *, job_type: str | None = None, tenant: str | None = None, limit: int = 50, cursor: str | None = None
+        self,
+        *,
+        job_type: str | None = None,
+        tenant: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
     ) -> tuple[Sequence[DeadLetter], str | None]:
         """A page of dead letters, newest first, and the cursor of the next page."""
-        names = [check_job_type(job_type)] if job_type else sorted(await self._types())
+        names = [check_job_type(job_type)] if job_type else sorted(await self._directory.names())
         return await listing.letters(self._link.views, names, tenant or "", limit, cursor)
 
     async def dead_letter(self, job_id: str, *, tenant: str | None = None) -> DeadLetter:
         """The dead letter of a job. Raises NotFound."""
-        for name, full_id in await self._places(job_id, tenant):
+        for name, full_id in await self._directory.places(job_id, tenant):
             _, found = await self._link.views.dead_letters(name, tenant or "", "", 1, full_id)
             if found:
                 return found[0]
@@ -298,27 +374,18 @@ class Queue:
     @property
     def _link(self) -> Link:
         if self._link_or_none is None:
-            raise CotizaError("the queue is not open", code="not_open", remedy="Use it in `async with Queue(…)`.")
+            raise _not_open()
         return self._link_or_none
+
+    @property
+    def _directory(self) -> Directory:
+        if self._directory_or_none is None:
+            raise _not_open()
+        return self._directory_or_none
 
     @property
     def _schedules(self) -> Schedules:
         return Schedules(self._link, self._clock, self._chance)
-
-    def _kind(self, job_type: JobType[Any] | str) -> JobType[Any]:
-        if isinstance(job_type, JobType):
-            check_job_type(job_type.name)
-            return self._registered.get(job_type.name, job_type)
-        return self._known(job_type)
-
-    def _known(self, name: str) -> JobType[Any]:
-        check_job_type(name)
-        if not self._registered:
-            return JobType(name)
-        if name not in self._registered:
-            known = ", ".join(sorted(self._registered))
-            raise UnknownJobType(f"{name!r} is not a known job type", fields=[FieldError("type", f"one of {known}")])
-        return self._registered[name]
 
     def _intake(self, job: NewJob, kind: JobType[Any]) -> Intake:
         if job.options.job_id:
@@ -327,46 +394,12 @@ class Queue:
             job_id = new_job_id(self._clock.now_ms(), self._chance.random_bytes(13), kind.name)
         return intake_of(job, kind, job_id)
 
-    async def _accept(self, name: str, intakes: list[Intake]) -> list[Accepted]:
-        await self._announce(name)
+    async def _accept(self, name: str, intakes: Sequence[Intake]) -> Sequence[Enqueued]:
+        await self._directory.announce(name)
         return await self._link.commands.enqueue(name, intakes)
 
-    async def _announce(self, name: str) -> None:
-        if name not in self._announced:
-            await self._link.commands.announce_type(name)
-            self._announced.add(name)
 
-    async def _types(self) -> set[str]:
-        return set(self._registered) | await self._link.commands.types()
-
-    async def _type_of(self, full_id: str, noun: str) -> str:
-        for name, _ in await self._places(full_id, None):
-            return name
-        raise NotFound(f"there is no {noun} {full_id:.64}", code=f"{noun}_not_found")
-
-    async def _places(self, job_id: str, tenant: str | None) -> list[tuple[str, str]]:
-        """Where a job of that id may lie: (type, full id). A caller's own id is tried as its tenant's."""
-        if not is_name(job_id):
-            raise _no_job(job_id)
-        types = set(self._registered) | self._announced
-        if not any(job_id.endswith(type_code(name)) for name in types):
-            types = await self._types()
-        places = [(name, job_id) for name in sorted(types) if job_id.endswith(type_code(name))]
-        if tenant is not None and len(job_id) <= 46:
-            places += [(name, custom_job_id(job_id, tenant, name)) for name in sorted(types)]
-        return places
-
-
-def _enqueued(accepted: Accepted, job_type: str) -> Enqueued:
-    return Enqueued(
-        job_id=accepted.id,
-        type=job_type,
-        status=Status(accepted.status),
-        created_ms=accepted.created_ms,
-        due_ms=accepted.due_ms,
-        created=accepted.created,
+def _not_open() -> CotizaError:
+    return CotizaError(
+        "the queue is not open", code="not_open", remedy="Use it in `async with Queue(…)`."
     )
-
-
-def _no_job(job_id: str) -> NotFound:
-    return NotFound(f"there is no job {job_id!r:.70}", code="job_not_found")

@@ -1,4 +1,6 @@
-"""Recovers jobs whose worker fell silent: by the server's idle time of the stream entry, in pages, on any worker."""
+"""Recovers jobs whose worker fell silent: by the server's idle time of the stream entry, in pages,
+on any worker.
+"""
 
 from __future__ import annotations
 
@@ -11,22 +13,31 @@ from ..store.commands import Commands
 from ..telemetry import Telemetry
 
 MAX_STALLS = 3
-"""How often a job may lose its worker before it is taken for the cause and becomes a dead letter."""
+"""How often a job may lose its worker before it is taken for the cause and becomes a dead letter.
+"""
 
 
 class Reclaimer:
     """Looks eight times a lease.
 
-    After an outage of Redis, and at the start, it first waits as long as living workers need to renew their
-    leases: otherwise the first one back would take the jobs of all the others.
+    After an outage of Redis, and at the start, it first waits as long as living workers need to
+    renew their leases: otherwise the first one back would take the jobs of all the others.
     """
 
     name = "reclaimer"
 
     def __init__(
-        self, commands: Commands, job_type: str, worker: str, lease_ms: int, *, clock: Clock, chance: Chance,
-        telemetry: Telemetry, recovered: Callable[[], None],
-    ) -> None:  # fmt: skip
+        self,
+        commands: Commands,
+        job_type: str,
+        worker: str,
+        lease_ms: int,
+        *,
+        clock: Clock,
+        chance: Chance,
+        telemetry: Telemetry,
+        recovered: Callable[[], None],
+    ) -> None:
         self._commands = commands
         self._job_type = job_type
         self._worker = worker
@@ -43,7 +54,9 @@ class Reclaimer:
             await self._reach()
             return pause
         try:
-            jobs = await self._commands.reclaim(self._job_type, self._worker, self._lease_ms, MAX_STALLS)
+            jobs = await self._commands.reclaim(
+                self._job_type, self._worker, self._lease_ms, MAX_STALLS
+            )
         except CotizaError:
             self._wait_for_the_others()
             raise

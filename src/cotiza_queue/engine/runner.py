@@ -22,16 +22,27 @@ from .settler import Settler
 
 Processor = Callable[[Any, JobContext], Awaitable[Any]]
 STOP_GRACE_S = 5.0
-"""How long a processor may take to clean up after it was told to stop. Then its outcome is settled without it."""
+"""How long a processor may take to clean up after it was told to stop. Then its outcome is settled
+without it.
+"""
 
 
 class Runner:
     """Runs the deliveries of one job type."""
 
     def __init__(
-        self, job_type: JobType[Any], processor: Processor, worker: str, *, leases: Leases, reporter: Reporter,
-        settler: Settler, clock: Clock, chance: Chance, telemetry: Telemetry,
-    ) -> None:  # fmt: skip
+        self,
+        job_type: JobType[Any],
+        processor: Processor,
+        worker: str,
+        *,
+        leases: Leases,
+        reporter: Reporter,
+        settler: Settler,
+        clock: Clock,
+        chance: Chance,
+        telemetry: Telemetry,
+    ) -> None:
         self._job_type = job_type
         self._processor = processor
         self._worker = worker
@@ -43,12 +54,17 @@ class Runner:
         self._telemetry = telemetry
 
     async def run(self, job: Running, body: codec.Body) -> None:
-        """Work on one delivery until its outcome is in line. Returns when the processor has really ended."""
+        """Work on one delivery until its outcome is in line. Returns when the processor has really
+        ended.
+        """
         loop = asyncio.get_running_loop()
         began = self._clock.monotonic()
         alarm = loop.call_later(job.rules.timeout / 1000, job.stop, Stop.TIMEOUT)
-        overdue = loop.call_later(job.rules.timeout / 1000 + STOP_GRACE_S, self._give_up, job, began)
+        overdue = loop.call_later(
+            job.rules.timeout / 1000 + STOP_GRACE_S, self._give_up, job, began
+        )
         job.begin()
+        outcome: Outcome | None
         try:
             outcome = await self._attempt(job, body)
             await self._reporter.send(job)
@@ -65,7 +81,7 @@ class Runner:
             result = codec.encode_result(await self._processor(payload, job))
             if len(result) > codec.MAX_RESULT_BYTES:
                 raise PermanentError(
-                    f"the result has {len(result):,} bytes; {codec.MAX_RESULT_BYTES:,} are the limit",
+                    f"the result has {len(result):,} bytes, over {codec.MAX_RESULT_BYTES:,}",
                     code="result_too_large",
                     remedy="Store large results as files and return their URL.",
                 )
@@ -85,9 +101,14 @@ class Runner:
         now = self._clock.now_ms()
         failure = failure_of(error, attempt=job.attempt, worker=self._worker, at=now)
         self._telemetry.warn(
-            "attempt.failed", job=job.job_id, type=job.job_type, attempt=job.attempt, code=failure.code,
-            error=failure.message, exc_info=error if failure.code == "unexpected_error" else None,
-        )  # fmt: skip
+            "attempt.failed",
+            job=job.job_id,
+            type=job.job_type,
+            attempt=job.attempt,
+            code=failure.code,
+            error=failure.message,
+            exc_info=error if failure.code == "unexpected_error" else None,
+        )
         return decide(error, failure, job.rules, self._chance.fraction())
 
     def _stopped(self, job: Running) -> Outcome | None:
@@ -102,7 +123,9 @@ class Runner:
                 return self._failed(job, asyncio.CancelledError())
 
     def _give_up(self, job: Running, began: float) -> None:
-        """The processor ignores that it was told to stop: settle without it. Its slot stays taken until it ends."""
+        """The processor ignores that it was told to stop: settle without it. Its slot stays taken
+        until it ends.
+        """
         self._telemetry.warn("processor.ignores_stop", job=job.job_id, type=job.job_type)
         self._settle(job, self._stopped(job), began)
 
@@ -113,4 +136,6 @@ class Runner:
         if outcome is None:
             return
         notice = "stalled" if job.stopped is Stop.TIMEOUT else ""
-        self._settler.add(job.delivery, outcome, round((self._clock.monotonic() - began) * 1000), notice)
+        self._settler.add(
+            job.delivery, outcome, round((self._clock.monotonic() - began) * 1000), notice
+        )

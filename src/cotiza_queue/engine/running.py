@@ -1,4 +1,6 @@
-"""A delivery that is being worked on, from the worker's side: the context that its processor sees, and its off switch."""
+"""A delivery that is being worked on, from the worker's side: the context that its processor sees,
+and its off switch.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ class Stop(StrEnum):
 class Running:
     """One delivery at work. Implements ``model.context.JobContext``."""
 
-    def __init__(self, delivery: Delivery, job_type: str, rules: RunRules, sandbox: Sandbox) -> None:
+    def __init__(
+        self, delivery: Delivery, job_type: str, rules: RunRules, sandbox: Sandbox
+    ) -> None:
         self.delivery = delivery
         self.rules = rules
         self.stopped: Stop | None = None
@@ -92,9 +96,13 @@ class Running:
         )
         self.unsent = _encode(shown)
 
-    async def run_in_process(self, function: Callable[..., R], *args: Any, memory_bytes: int | None = None) -> R:
+    async def run_in_process(
+        self, function: Callable[..., R], *args: Any, memory_bytes: int | None = None
+    ) -> R:
         def report(percentage: float, step: str, message: str = "") -> None:
             self.progress(percentage, step, message)
 
-        result: R = await self._sandbox.run(function, args, report=report, memory_bytes=memory_bytes)
+        result: R = await self._sandbox.run(
+            function, args, report=report, memory_bytes=memory_bytes
+        )
         return result

@@ -1,7 +1,7 @@
 """Turns the occurrences of schedules into jobs: each exactly once, however many workers try.
 
-An occurrence's job id is a function of schedule and moment, and the server moves the schedule on in the same call.
-If occurrences passed while no worker ran, one job makes up for all of them.
+An occurrence's job id is a function of schedule and moment, and the server moves the schedule on in
+the same call. If occurrences passed while no worker ran, one job makes up for all of them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ class Scheduler:
 
     name = "scheduler"
 
-    def __init__(self, commands: Commands, views: Views, job_type: JobType[Any], telemetry: Telemetry) -> None:
+    def __init__(
+        self, commands: Commands, views: Views, job_type: JobType[Any], telemetry: Telemetry
+    ) -> None:
         self._commands = commands
         self._views = views
         self._job_type = job_type
@@ -44,11 +46,18 @@ class Scheduler:
         if occurrence is None:
             return
         job = intake_of(
-            NewJob(type=schedule.type, payload=schedule.payload, tenant=schedule.tenant, options=schedule.options),
+            NewJob(
+                type=schedule.type,
+                payload=schedule.payload,
+                tenant=schedule.tenant,
+                options=schedule.options,
+            ),
             self._job_type,
             occurrence_job_id(schedule.id, occurrence, schedule.type),
             schedule_id=schedule.id,
         )
         following = Cron.parse(schedule.cron, schedule.timezone).next_after(now)
         if await self._commands.fire(schedule.type, schedule.id, occurrence, following, job):
-            self._telemetry.say("schedule.fired", schedule=schedule.id, type=schedule.type, at=occurrence)
+            self._telemetry.say(
+                "schedule.fired", schedule=schedule.id, type=schedule.type, at=occurrence
+            )

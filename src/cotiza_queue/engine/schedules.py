@@ -30,7 +30,9 @@ class Schedules:
     async def add(
         self, kind: JobType[object], job: NewJob, cron: str, timezone: str, key: str | None
     ) -> Schedule:
-        """Write a schedule; the same tenant, type and ``key`` again rewrites it. Raises InvalidInput."""
+        """Write a schedule; the same tenant, type and ``key`` again rewrites it. Raises
+        InvalidInput.
+        """
         parsed = Cron.parse(cron, timezone)
         intake_of(job, kind, "0")  # what can't be enqueued at an occurrence is refused now
         if key is None:
@@ -39,7 +41,10 @@ class Schedules:
             schedule_id = occurrence_job_id(f"{job.tenant}/{key}", 0, kind.name)
         now, _, kept = await self._link.views.schedules(kind.name, "", MAX_SCHEDULES)
         if len(kept) >= MAX_SCHEDULES and schedule_id not in {schedule.id for schedule in kept}:
-            raise InvalidInput(f"{kind.name} has {MAX_SCHEDULES:,} schedules; that is the limit", code="too_many_schedules")
+            raise InvalidInput(
+                f"{kind.name} has {MAX_SCHEDULES:,} schedules; that is the limit",
+                code="too_many_schedules",
+            )
         schedule = Schedule(
             id=schedule_id,
             type=kind.name,
@@ -69,7 +74,9 @@ class Schedules:
         return found[0]
 
     async def remove(self, schedule: Schedule) -> None:
-        await self._link.commands.put_schedule(schedule.type, schedule.id, schedule.tenant, b"", None)
+        await self._link.commands.put_schedule(
+            schedule.type, schedule.id, schedule.tenant, b"", None
+        )
 
     async def set_paused(self, schedule: Schedule, paused: bool) -> Schedule:
         """Pause or resume; resumed, it goes on with the next occurrence from now."""

@@ -44,8 +44,17 @@ def _settlement(delivery: Delivery, outcome: Outcome, run_ms: int, notice: str) 
         case Complete(result):
             return Settlement("complete", delivery.id, delivery.token, result, run_ms, notice)
         case Retry(failure, delay_ms):
-            return Settlement("retry", delivery.id, delivery.token, codec.encode_failure(failure), delay_ms, notice)
+            return Settlement(
+                "retry",
+                delivery.id,
+                delivery.token,
+                codec.encode_failure(failure),
+                delay_ms,
+                notice,
+            )
         case Fail(failure):
-            return Settlement("fail", delivery.id, delivery.token, codec.encode_failure(failure), 0, notice)
+            return Settlement(
+                "fail", delivery.id, delivery.token, codec.encode_failure(failure), 0, notice
+            )
         case Release():
             return Settlement("release", delivery.id, delivery.token)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 
 class Slots:
-    """``limit`` units of concurrency. A slot is held from the delivery until the processor has really ended."""
+    """``limit`` units of concurrency. A slot is held from the delivery until the processor has
+    really ended.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit

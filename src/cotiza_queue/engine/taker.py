@@ -1,4 +1,6 @@
-"""The turn loop of one queue in one worker: report what has finished, take what there is room for, start it."""
+"""The turn loop of one queue in one worker: report what has finished, take what there is room for,
+start it.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,16 @@ class Taker:
     """Owns the tasks of the jobs that it starts."""
 
     def __init__(
-        self, commands: Commands, job_type: str, worker: str, *, slots: Slots, leases: Leases, sandbox: Sandbox,
+        self,
+        commands: Commands,
+        job_type: str,
+        worker: str,
+        *,
+        slots: Slots,
+        leases: Leases,
+        sandbox: Sandbox,
         telemetry: Telemetry,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._commands = commands
         self._job_type = job_type
         self._worker = worker
@@ -54,7 +63,9 @@ class Taker:
         self._attention.set()
 
     async def run(self, runner: Runner) -> None:
-        """Turn until drained and everything is settled. Ended from outside, it leaves the rest to other workers."""
+        """Turn until drained and everything is settled. Ended from outside, it leaves the rest to
+        other workers.
+        """
         backoff = FIRST_BACKOFF_S
         try:
             while not (self._draining and self._slots.used == 0 and len(self.settler) == 0):
@@ -62,9 +73,12 @@ class Taker:
                 try:
                     turn = await self._turn()
                     backoff = FIRST_BACKOFF_S
-                except CotizaError as error:
+                except Exception as error:
                     self._unsure = True
-                    self._telemetry.warn("turn.failed", type=self._job_type, error=error.message)
+                    unexpected = None if isinstance(error, CotizaError) else error
+                    self._telemetry.warn(
+                        "turn.failed", type=self._job_type, error=str(error), exc_info=unexpected
+                    )
                     await asyncio.sleep(backoff)
                     backoff = min(MAX_BACKOFF_S, backoff * 2)
                     continue
@@ -85,7 +99,9 @@ class Taker:
         self.settler.sent(len(outcomes))
         for outcome, answer in zip(outcomes, turn.answers, strict=True):
             if answer == "lost":
-                self._telemetry.warn("outcome.refused", job=outcome.id, type=self._job_type, token=outcome.token)
+                self._telemetry.warn(
+                    "outcome.refused", job=outcome.id, type=self._job_type, token=outcome.token
+                )
         return turn
 
     async def _sweep(self) -> None:
@@ -104,7 +120,7 @@ class Taker:
         try:
             body = codec.decode_body(delivery.body)
         except (msgspec.MsgspecError, ValueError):
-            # Not written by any version of us: the runner finds no payload in it and buries the job.
+            # Not written by any version of us: the runner finds no payload in it, and it dies.
             body = codec.Body(b"", rules_for(JobOptions(attempts=1), Defaults()))
         job = Running(delivery, self._job_type, body.rules, self._sandbox)
         self._slots.hold()

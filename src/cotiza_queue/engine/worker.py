@@ -1,4 +1,6 @@
-"""Worker: a process that runs jobs. It puts the roles together, starts them, and takes them down in good order."""
+"""Worker: a process that runs jobs. It puts the roles together, starts them, and takes them down in
+good order.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ from ..store.link import Link
 from ..telemetry import Silent, Telemetry
 from .leases import Leases, Reporter
 from .listener import Listener
-from .loop import Role, beat
+from .loop import Role, beat, end
 from .pruner import Pruner
 from .reclaimer import Reclaimer
 from .runner import STOP_GRACE_S, Processor, Runner
@@ -40,7 +42,8 @@ _LOOK_S = 0.2
 class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How a worker behaves. Times in milliseconds, see ``Settings`` for their meaning.
 
-    ``concurrency``: jobs at once, for every type or by type name. ``processes``: child processes for CPU work.
+    ``concurrency``: jobs at once, for every type or by type name. ``processes``: child processes
+    for CPU work.
     """
 
     concurrency: int | Mapping[str, int] = DEFAULT_CONCURRENCY
@@ -63,7 +66,7 @@ class Worker:
         redis_url: str | None = None,
         *,
         data_dir: Path = Path(".cotiza"),
-        options: WorkerOptions = WorkerOptions(),
+        options: WorkerOptions | None = None,
         telemetry: Telemetry | None = None,
         clock: Clock | None = None,
         chance: Chance | None = None,
@@ -71,7 +74,7 @@ class Worker:
         self._processors = {_job_type(key): processor for key, processor in processors.items()}
         self._redis_url = redis_url
         self._data_dir = data_dir
-        self._options = options
+        self._options = options or WorkerOptions()
         self._telemetry = telemetry or Silent()
         self._clock = clock or SystemClock()
         self._chance = chance or SystemChance()
@@ -80,23 +83,29 @@ class Worker:
         self.ready = asyncio.Event()
         """Set once the worker has talked to Redis for all its queues."""
         mark = self._chance.random_bytes(6).hex()
-        self.id = re.sub(r"[^0-9A-Za-z_.-]", "-", f"{socket.gethostname()[:32]}-{os.getpid()}-{mark}")
+        self.id = re.sub(
+            r"[^0-9A-Za-z_.-]", "-", f"{socket.gethostname()[:32]}-{os.getpid()}-{mark}"
+        )
 
     def stop(self) -> None:
-        """Ask it to drain: nothing new is taken, running jobs may finish. Asked again, it leaves at once."""
+        """Ask it to drain: nothing new is taken, running jobs may finish. Asked again, it leaves at
+        once.
+        """
         if self._asked.is_set():
             self._hurried.set()
         self._asked.set()
 
     async def run(self) -> None:
-        """Work until asked to stop. Raises ConfigurationError if the server can't be used at all."""
+        """Work until asked to stop. Raises ConfigurationError if the server can't be used."""
         link = await Link.open(self._redis_url, self._data_dir)
         sandbox = Sandbox(self._options.processes)
         try:
             await link.connection.load()
             if self._options.handle_signals:
                 self._listen_to_signals()
-            await self._run_stations([self._station(link, sandbox, kind) for kind in self._processors])
+            await self._run_stations(
+                [self._station(link, sandbox, kind) for kind in self._processors]
+            )
         finally:
             await sandbox.close()
             await link.close()
@@ -111,20 +120,26 @@ class Worker:
         link = stations[0].link
         heard = {station.name: station.hear for station in stations}
         async with asyncio.TaskGroup() as group:
-            listening = group.create_task(beat(Listener(link.connection, heard), over, self._telemetry))
+            listening = group.create_task(
+                beat(Listener(link.connection, heard), over, self._telemetry)
+            )
             for station in stations:
                 await link.commands.announce_type(station.name)
                 for role in station.roles:
-                    group.create_task(beat(role, over, self._telemetry), name=f"{role.name}:{station.name}")
+                    group.create_task(
+                        beat(role, over, self._telemetry), name=f"{role.name}:{station.name}"
+                    )
             turns = [group.create_task(station.taker.run(station.runner)) for station in stations]
             for station in stations:
                 await station.taker.turned.wait()
             self.ready.set()
-            self._telemetry.say("worker.ready", worker=self.id, types=[station.name for station in stations])
+            self._telemetry.say(
+                "worker.ready", worker=self.id, types=[station.name for station in stations]
+            )
             await self._asked.wait()
             await self._drain(stations, turns)
             over.set()
-            listening.cancel()
+            await end([listening])
         for station in stations:
             await station.leave()
         self._telemetry.say("worker.stopped", worker=self.id)
@@ -138,8 +153,7 @@ class Worker:
                 for job in list(station.leases.running.values()):
                     job.stop(Stop.DRAIN)
             await self._finished(turns, STOP_GRACE_S)
-        for turn in turns:
-            turn.cancel()
+        await end(turns)
 
     async def _finished(self, turns: list[asyncio.Task[None]], seconds: float) -> bool:
         """True if all turns end in time and nobody is in a hurry."""
@@ -173,7 +187,12 @@ class _Station:
     """All that a worker has for one job type."""
 
     def __init__(
-        self, worker: Worker, link: Link, sandbox: Sandbox, job_type: JobType[Any], processor: Processor
+        self,
+        worker: Worker,
+        link: Link,
+        sandbox: Sandbox,
+        job_type: JobType[Any],
+        processor: Processor,
     ) -> None:
         options, telemetry = worker._options, worker._telemetry
         clock, chance, commands, name = worker._clock, worker._chance, link.commands, job_type.name
@@ -181,23 +200,42 @@ class _Station:
         self.slots = Slots(_concurrency(options.concurrency, name))
         self.leases = Leases(commands, name, worker.id, options.lease_ms, worker.info, telemetry)
         self.taker = Taker(
-            commands, name, worker.id, slots=self.slots, leases=self.leases, sandbox=sandbox, telemetry=telemetry
+            commands,
+            name,
+            worker.id,
+            slots=self.slots,
+            leases=self.leases,
+            sandbox=sandbox,
+            telemetry=telemetry,
         )
         reporter = Reporter(commands, name, self.leases)
         self.runner = Runner(
-            job_type, processor, worker.id, leases=self.leases, reporter=reporter, settler=self.taker.settler,
-            clock=clock, chance=chance, telemetry=telemetry,
-        )  # fmt: skip
+            job_type,
+            processor,
+            worker.id,
+            leases=self.leases,
+            reporter=reporter,
+            settler=self.taker.settler,
+            clock=clock,
+            chance=chance,
+            telemetry=telemetry,
+        )
         self.roles: tuple[Role, ...] = (
             self.leases,
             reporter,
             Reclaimer(
-                commands, name, worker.id, options.lease_ms, clock=clock, chance=chance, telemetry=telemetry,
+                commands,
+                name,
+                worker.id,
+                options.lease_ms,
+                clock=clock,
+                chance=chance,
+                telemetry=telemetry,
                 recovered=self.taker.wake,
             ),
             Scheduler(commands, link.views, job_type, telemetry),
             Pruner(commands, name, chance),
-        )  # fmt: skip
+        )
 
     def hear(self, hint: str) -> None:
         """A hint came: "wake", or "cancel <job id> <token>"."""

@@ -1,4 +1,6 @@
-"""What callers may ask for: payloads, results and default options of the four job types. No processor is imported."""
+"""What callers may ask for: payloads, results and default options of the four job types. No
+processor is imported.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,12 @@ from .file_analysis import FILE_ANALYSIS, FileAnalysis, FileAnalysisResult
 from .quote_calculation import QUOTE_CALCULATION, QuoteCalculation, QuoteResult
 from .report_generation import REPORT_GENERATION, ReportGeneration, ReportResult
 
-ALL: tuple[JobType[Any], ...] = (FILE_ANALYSIS, QUOTE_CALCULATION, EMAIL_NOTIFICATION, REPORT_GENERATION)
+ALL: tuple[JobType[Any], ...] = (
+    FILE_ANALYSIS,
+    QUOTE_CALCULATION,
+    EMAIL_NOTIFICATION,
+    REPORT_GENERATION,
+)
 
 __all__ = [
     "ALL",

@@ -1,4 +1,6 @@
-"""What the payloads share. On the wire every name is camelCase; an unknown field is an error, not a shrug."""
+"""What the payloads share. On the wire every name is camelCase; an unknown field is an error, not a
+shrug.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ import msgspec
 from msgspec import Meta
 
 ID = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[0-9A-Za-z_.:-]+$")]
-Url = Annotated[str, Meta(min_length=1, max_length=2048, pattern=r"^(file-store|s3|https)://[\x21-\x7e]+$")]
+Url = Annotated[
+    str, Meta(min_length=1, max_length=2048, pattern=r"^(file-store|s3|https)://[\x21-\x7e]+$")
+]
 Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
 

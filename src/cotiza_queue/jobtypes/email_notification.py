@@ -11,11 +11,20 @@ from ..model.policy import Defaults, RetryPolicy
 from .common import Text, Wire
 
 Language = Literal["en", "es"]
-Address = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^\s@,;:<>\"()\[\]\\\x00-\x1f\x7f]+@[^\s@,;:<>\"()\[\]\\\x00-\x1f\x7f]+$")]
+Address = Annotated[
+    str,
+    Meta(
+        min_length=3,
+        max_length=254,
+        pattern=r"^[^\s@,;:<>\"()\[\]\\\x00-\x1f\x7f]+@[^\s@,;:<>\"()\[\]\\\x00-\x1f\x7f]+$",
+    ),
+]
 
 
 class Attachment(Wire, frozen=True, kw_only=True):
-    """``content`` (base64) or ``key`` (a file of the blob store, as in ``file-store://<key>``), not both."""
+    """``content`` (base64) or ``key`` (a file of the blob store, as in ``file-store://<key>``), not
+    both.
+    """
 
     filename: Annotated[str, Meta(min_length=1, max_length=255)]
     content: Annotated[str, Meta(max_length=7_000_000)] | None = None
@@ -23,7 +32,9 @@ class Attachment(Wire, frozen=True, kw_only=True):
 
 
 class EmailNotification(Wire, frozen=True, kw_only=True):
-    """The payload. ``template_data``: what the template of ``type`` names; a missing field is a permanent error."""
+    """The payload. ``template_data``: what the template of ``type`` names; a missing field is a
+    permanent error.
+    """
 
     type: Literal["quote-ready", "quote-accepted", "quote-expired", "order-shipped"]
     recipient_email: Address

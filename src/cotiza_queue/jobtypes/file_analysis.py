@@ -46,7 +46,9 @@ class Vector(Wire, frozen=True):
 
 
 class Geometry(Wire, frozen=True, kw_only=True):
-    """``volume`` cm³, ``surface_area`` cm², ``bounding_box`` mm. None: not asked for, or not measurable (see warnings)."""
+    """``volume`` cm³, ``surface_area`` cm², ``bounding_box`` mm. None: not asked for, or not
+    measurable (see warnings).
+    """
 
     volume: float | None
     surface_area: float
@@ -58,7 +60,9 @@ class Geometry(Wire, frozen=True, kw_only=True):
     """True if the figures come from the CAD model itself, not from a mesh of it."""
     unit: str
     wall_thickness_min: float | None = None
-    """Robust minimum wall in mm: the thickness below which more than max(1 mm², 0.05 %) of the surface lies."""
+    """Robust minimum wall in mm: the thickness below which more than max(1 mm², 0.05 %) of the
+    surface lies.
+    """
     wall_thickness_avg: float | None = None
     overhang_area: float | None = None
     """cm² of faces steeper than 45° that need support, bed face and vertical walls not counted."""
@@ -123,4 +127,3 @@ FILE_ANALYSIS: JobType[FileAnalysis] = JobType(
     FileAnalysis,
     Defaults(attempts=3, backoff=RetryPolicy("exponential", 5_000), timeout=300_000),
 )
-

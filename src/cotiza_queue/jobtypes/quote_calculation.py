@@ -1,6 +1,7 @@
 """quote-calculation: what the analysed parts cost, and when they can be there.
 
-Money is a decimal string on the wire ("1234.50") in the quote's currency; lead times are working days.
+Money is a decimal string on the wire ("1234.50") in the quote's currency; lead times are working
+days.
 """
 
 from __future__ import annotations

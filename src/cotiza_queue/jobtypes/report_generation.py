@@ -21,7 +21,9 @@ class ReportOptions(Wire, frozen=True, kw_only=True):
 
 
 class ReportGeneration(Wire, frozen=True, kw_only=True):
-    """The payload. ``entity_id``: which quote, order or invoice; ``criteria``: which rows of an analytics report."""
+    """The payload. ``entity_id``: which quote, order or invoice; ``criteria``: which rows of an
+    analytics report.
+    """
 
     report_type: ReportType
     format: Format

@@ -1,4 +1,6 @@
-"""What a processor sees of the job it is running. The engine implements it; tests may do so in five lines."""
+"""What a processor sees of the job it is running. The engine implements it; tests may do so in five
+lines.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ class JobContext(Protocol):
 
     @property
     def token(self) -> int:
-        """The fence number of this delivery: higher than any earlier delivery's. Use it in conditional writes."""
+        """The fence number of this delivery: higher than any earlier delivery's. Use it in
+        conditional writes.
+        """
         ...
 
     @property
@@ -44,16 +48,20 @@ class JobContext(Protocol):
     def progress(self, percentage: float, step: str, message: str = "", **metadata: Any) -> None:
         """Tell how far the job is: 0–100, a stable word for the step, a sentence for people.
 
-        Returns at once; writes are coalesced, the last value is never lost, and a lost lease writes nothing.
+        Returns at once; writes are coalesced, the last value is never lost, and a lost lease writes
+        nothing.
         """
         ...
 
-    async def run_in_process(self, function: Callable[..., R], *args: Any, memory_bytes: int | None = None) -> R:
+    async def run_in_process(
+        self, function: Callable[..., R], *args: Any, memory_bytes: int | None = None
+    ) -> R:
         """Run ``function(report, *args)`` in a child process, so that the event loop stays free.
 
-        ``function`` must be importable (a module-level function); ``report(percentage, step, message)`` in it
-        does what ``progress`` does here. Arguments and the return value are pickled between our own processes.
-        The child is killed when this attempt is cancelled or times out. ``memory_bytes`` caps its address space.
+        ``function`` must be importable (a module-level function); ``report(percentage, step,
+        message)`` in it does what ``progress`` does here. Arguments and the return value are
+        pickled between our own processes. The child is killed when this attempt is cancelled or
+        times out. ``memory_bytes`` caps its address space.
 
         Raises what the function raised, MemoryLimitExceeded, or ProcessDied when the child crashed.
         """

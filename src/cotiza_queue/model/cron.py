@@ -163,7 +163,7 @@ class Cron:
         return moments
 
     def _next_fixed(self, second: int) -> int:
-        """Wall times up to the present one have had their turn, in gaps and in repeats as well."""
+        """Wall times up to the present one have had their turn, also in gaps and repeats."""
         wall = _EPOCH + timedelta(seconds=second) + self._offset(second)
         while True:
             wall = self._search(wall + timedelta(microseconds=1))
@@ -172,7 +172,7 @@ class Cron:
                 return instant
 
     def _next_interval(self, second: int) -> int:
-        """While the zone's offset stays, wall time is real time; its change starts a new stretch."""
+        """While the zone's offset stays, wall time is real time; a change starts a new stretch."""
         start = second + 1
         while True:
             offset = self._offset(start)
@@ -307,8 +307,11 @@ def _check(kind: _Field, element: str) -> None:
         return
     if not 1 <= int(step) <= kind.high:
         _refuse(f"the {kind.name} field has a step of {step}; 1 to {kind.high} is possible")
+    # Where croniter's reading of a step isn't the usual one, there is a plainer way to write it.
     if kind is _DAY_OF_WEEK and low != "*" and high is None:
         _refuse(f"the {kind.name} field has {element!r}; write a range before the step")
+    if len(numbers) == 2 and (numbers[0] or 0) > (numbers[1] or 0):
+        _refuse(f"the {kind.name} field has {element!r}; a backward range takes no step")
 
 
 def _zone(name: str) -> ZoneInfo:

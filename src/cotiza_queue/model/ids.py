@@ -28,13 +28,16 @@ def new_job_id(now_ms: int, random_bytes: bytes, job_type: str) -> JobId:
     ``random_bytes``: 13 bytes, of which 100 bits are used (Crockford base 32, like a ULID).
     """
     tail = int.from_bytes(random_bytes[:13], "big") >> 4
-    return JobId(_encode(now_ms, _TIME_CHARACTERS) + _encode(tail, _RANDOM_CHARACTERS) + type_code(job_type))
+    return JobId(
+        _encode(now_ms, _TIME_CHARACTERS) + _encode(tail, _RANDOM_CHARACTERS) + type_code(job_type)
+    )
 
 
 def custom_job_id(custom: str, tenant: str, job_type: str) -> JobId:
     """The job id for an id the caller chose: its own, then its tenant's and type's mark.
 
-    Two tenants that choose the same id never meet. Raises InvalidInput for anything but 1–46 of ``0-9A-Za-z_-``.
+    Two tenants that choose the same id never meet. Raises InvalidInput for anything but 1–46 of
+    ``0-9A-Za-z_-``.
     """
     if not _NAME.fullmatch(custom) or len(custom) > CUSTOM_ID_LENGTH:
         raise InvalidInput(

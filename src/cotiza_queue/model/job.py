@@ -35,7 +35,9 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """A snapshot of one job. Moments are milliseconds since the epoch, None where they have not come."""
+    """A snapshot of one job. Moments are milliseconds since the epoch, None where they have not
+    come.
+    """
 
     id: str
     type: str
@@ -77,7 +79,9 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Enqueued(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to one enqueue. ``created`` is False if a job of that id or unique key was there already."""
+    """The answer to one enqueue. ``created`` is False if a job of that id or unique key was there
+    already.
+    """
 
     job_id: str
     type: str
@@ -128,7 +132,9 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that happened to a job. ``id`` orders the events of one queue and resumes a stream after it."""
+    """Something that happened to a job. ``id`` orders the events of one queue and resumes a stream
+    after it.
+    """
 
     id: str
     name: str

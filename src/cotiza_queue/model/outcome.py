@@ -1,4 +1,6 @@
-"""How an attempt ended, and what follows from it. ``decide`` is the whole retry policy in one pure function."""
+"""How an attempt ended, and what follows from it. ``decide`` is the whole retry policy in one pure
+function.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ Outcome = Complete | Retry | Fail | Release
 
 
 def failure_of(error: BaseException, *, attempt: int, worker: str, at: int) -> Failure:
-    """What is kept of an exception: code, message, remedy, details; never a payload or a traceback's locals."""
+    """What is kept of an exception: code, message, remedy, details; never a payload or a
+    traceback's locals.
+    """
     if isinstance(error, CotizaError):
         return Failure(
             code=error.code,
@@ -64,7 +68,13 @@ def failure_of(error: BaseException, *, attempt: int, worker: str, at: int) -> F
             details=error.details,
         )
     if isinstance(error, asyncio.CancelledError):
-        return Failure(code="interrupted", message="the attempt was interrupted", at=at, attempt=attempt, worker=worker)
+        return Failure(
+            code="interrupted",
+            message="the attempt was interrupted",
+            at=at,
+            attempt=attempt,
+            worker=worker,
+        )
     message = f"{type(error).__name__}: {error}"[:MAX_MESSAGE]
     return Failure(code="unexpected_error", message=message, at=at, attempt=attempt, worker=worker)
 
@@ -72,8 +82,8 @@ def failure_of(error: BaseException, *, attempt: int, worker: str, at: int) -> F
 def decide(error: BaseException, failure: Failure, rules: RunRules, chance: float) -> Retry | Fail:
     """What follows a failed attempt.
 
-    PermanentError → Fail. Attempts used up → Fail. Otherwise Retry after the policy's delay, or after the
-    error's own ``retry_after_ms``. ``chance``: uniform in [0, 1), for the jitter.
+    PermanentError → Fail. Attempts used up → Fail. Otherwise Retry after the policy's delay, or
+    after the error's own ``retry_after_ms``. ``chance``: uniform in [0, 1), for the jitter.
     """
     if isinstance(error, PermanentError) or failure.attempt >= rules.attempts:
         return Fail(failure)

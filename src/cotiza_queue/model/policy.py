@@ -1,4 +1,6 @@
-"""How a job is run: attempts, backoff, timeouts, priorities and what is kept. Pure values and arithmetic."""
+"""How a job is run: attempts, backoff, timeouts, priorities and what is kept. Pure values and
+arithmetic.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +25,19 @@ Tag = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7
 class RetryPolicy(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """How long to wait before the next attempt. ``delay``: milliseconds.
 
-    exponential: a uniformly random span in [delay/2, delay] times 2^(attempt-1) ("equal jitter", M. Brooker,
-    "Exponential Backoff And Jitter", AWS Architecture Blog, 2015), so that the named delay is nearly kept
-    and a crowd of failures still spreads. fixed: the delay itself. Both end at MAX_BACKOFF_MS.
+    exponential: a uniformly random span in [delay/2, delay] times 2^(attempt-1) ("equal jitter", M.
+    Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015), so that the named delay
+    is nearly kept and a crowd of failures still spreads. fixed: the delay itself. Both end at
+    MAX_BACKOFF_MS.
     """
 
     type: Literal["fixed", "exponential"] = "exponential"
     delay: Annotated[int, Meta(ge=1, le=MAX_BACKOFF_MS)] = 1000
 
     def delay_ms(self, attempt: int, chance: float) -> int:
-        """Milliseconds to wait after failed attempt number ``attempt`` (from 1). ``chance``: uniform in [0, 1)."""
+        """Milliseconds to wait after failed attempt number ``attempt`` (from 1). ``chance``:
+        uniform in [0, 1).
+        """
         if self.type == "fixed":
             return self.delay
         ceiling = min(MAX_BACKOFF_MS, self.delay << min(attempt - 1, 40))
@@ -47,11 +52,17 @@ class KeepFor(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields
 
 
 Retention = bool | Annotated[int, Meta(ge=0, le=10_000_000)] | KeepFor
-"""True: remove at once. False: keep for the default age. A number: keep the newest so many. KeepFor: both."""
+"""True: remove at once. False: keep for the default age. A number: keep the newest so many.
+KeepFor: both.
+"""
 
 
-class JobOptions(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """What a caller may ask for. A field left out takes the job type's default. Times in milliseconds."""
+class JobOptions(
+    msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True
+):
+    """What a caller may ask for. A field left out takes the job type's default. Times in
+    milliseconds.
+    """
 
     priority: Priority = 0
     attempts: Annotated[int, Meta(ge=1, le=25)] | UnsetType = UNSET
@@ -60,7 +71,9 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forb
     delay: DelayMs = 0
     remove_on_complete: Retention | UnsetType = UNSET
     remove_on_fail: Retention | UnsetType = UNSET
-    job_id: Annotated[str, Meta(min_length=1, max_length=46, pattern=r"^[0-9A-Za-z_-]+$")] | None = None
+    job_id: (
+        Annotated[str, Meta(min_length=1, max_length=46, pattern=r"^[0-9A-Za-z_-]+$")] | None
+    ) = None
     unique_key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
     deadline: Annotated[int, Meta(ge=1, le=MAX_DELAY_MS)] | None = None
     """Never start later than so many milliseconds after the call."""
@@ -68,7 +81,9 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forb
 
 
 class RunRules(msgspec.Struct, frozen=True, array_like=True):
-    """The options as they bind one job, all defaults filled in. Travels with the job, opaque to Redis."""
+    """The options as they bind one job, all defaults filled in. Travels with the job, opaque to
+    Redis.
+    """
 
     attempts: int
     backoff: RetryPolicy
@@ -79,7 +94,9 @@ class RunRules(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Defaults(msgspec.Struct, frozen=True):
-    """The options of a job type where the caller's are silent. Ages in seconds, times in milliseconds."""
+    """The options of a job type where the caller's are silent. Ages in seconds, times in
+    milliseconds.
+    """
 
     attempts: int = 3
     backoff: RetryPolicy = RetryPolicy()
@@ -107,16 +124,16 @@ def _keep(asked: Retention | UnsetType, default: KeepFor) -> KeepFor:
         return KeepFor(age=0)
     if isinstance(asked, KeepFor):
         return asked if asked.age is not None else KeepFor(age=default.age, count=asked.count)
-    assert isinstance(asked, int)
     return KeepFor(age=default.age, count=asked)
 
 
 def lane_of(priority: int) -> int:
     """The lane (an odd number, lower runs first) of a priority.
 
-    Priorities 1…31 have a lane each; from 32 on, four lanes share an octave, so that two priorities in one lane
-    differ by less than a quarter. That bounds the lanes of a queue at 92. The even number below a lane is where
-    its jobs return to after a crash or a hand-back: before the lane's waiting ones, after every better lane.
+    Priorities 1…31 have a lane each; from 32 on, four lanes share an octave, so that two priorities
+    in one lane differ by less than a quarter. That bounds the lanes of a queue at 92. The even
+    number below a lane is where its jobs return to after a crash or a hand-back: before the lane's
+    waiting ones, after every better lane.
     """
     rank = priority or NORMAL_PRIORITY
     if rank >= _EXACT_LANES:

@@ -1,4 +1,6 @@
-"""The places a job can be in, and the moves between them. The docs' diagram is drawn from ``EDGES``."""
+"""The places a job can be in, and the moves between them. The docs' diagram is drawn from
+``EDGES``.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,9 @@ MAX_RESULT_BYTES = 1024 * 1024
 
 
 class Body(msgspec.Struct, frozen=True, array_like=True):
-    """What travels with a job, opaque to Redis: a version, the payload as JSON, the rules, the schedule."""
+    """What travels with a job, opaque to Redis: a version, the payload as JSON, the rules, the
+    schedule.
+    """
 
     payload: bytes
     rules: RunRules
@@ -32,7 +34,9 @@ encode_failure = msgspec.json.Encoder().encode
 
 
 def encode_payload(payload: Any) -> bytes:
-    """A payload as JSON. Raises InvalidInput if JSON has no form for it, TooLarge over MAX_PAYLOAD_BYTES."""
+    """A payload as JSON. Raises InvalidInput if JSON has no form for it, TooLarge over
+    MAX_PAYLOAD_BYTES.
+    """
     try:
         data = msgspec.json.encode(payload)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
@@ -47,7 +51,7 @@ def encode_payload(payload: Any) -> bytes:
 
 
 def encode_result(result: Any) -> bytes:
-    """A processor's result as JSON. Raises TypeError or ValueError where JSON has no form for it."""
+    """A processor's result as JSON. Raises TypeError or ValueError."""
     return msgspec.json.encode(result)
 
 

@@ -1,4 +1,6 @@
-"""The verbs of the queue, one call each to the function of the same name. No decision about a job is made here."""
+"""The verbs of the queue, one call each to the function of the same name. No decision about a job
+is made here.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +9,22 @@ from typing import Any, Literal
 
 import msgspec
 
+from ..model.job import Enqueued
 from ..model.policy import KeepFor
+from ..model.status import Status
 from . import keys
 from .connection import Connection
 
 Answer = Literal["ok", "again", "lost"]
-"""What became of an outcome: settled now, settled before, or refused because the job is no longer the worker's."""
+"""What became of an outcome: settled now, settled before, or refused because the job is no longer
+the worker's.
+"""
 
 
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
-    """One job on its way in. Times in milliseconds; ``unique`` empty: none; ``deadline_ms`` 0: none."""
+    """One job on its way in. Times in milliseconds; ``unique`` empty: none; ``deadline_ms`` 0:
+    none.
+    """
 
     id: str
     tenant: str
@@ -38,16 +46,6 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         ]  # fmt: skip
 
 
-class Accepted(msgspec.Struct, frozen=True):
-    """The server's word on one Intake."""
-
-    id: str
-    created: bool
-    status: str
-    created_ms: int
-    due_ms: int | None
-
-
 class Delivery(msgspec.Struct, frozen=True):
     """One handing of a job to this worker."""
 
@@ -61,7 +59,9 @@ class Delivery(msgspec.Struct, frozen=True):
 
 
 class Settlement(msgspec.Struct, frozen=True):
-    """One outcome on its way in. ``extra``: run time of a completion, delay of a retry, in milliseconds."""
+    """One outcome on its way in. ``extra``: run time of a completion, delay of a retry, in
+    milliseconds.
+    """
 
     kind: Literal["complete", "retry", "fail", "release"]
     id: str
@@ -72,7 +72,9 @@ class Settlement(msgspec.Struct, frozen=True):
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """What a turn brought. ``next_due_ms``: when the next delayed job is due; both moments by the server's clock."""
+    """What a turn brought. ``next_due_ms``: when the next delayed job is due; both moments by the
+    server's clock.
+    """
 
     now_ms: int
     next_due_ms: int | None
@@ -86,10 +88,12 @@ class Commands:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def enqueue(self, job_type: str, jobs: Sequence[Intake]) -> list[Accepted]:
+    async def enqueue(self, job_type: str, jobs: Sequence[Intake]) -> list[Enqueued]:
         """Take jobs in, all of the call or none."""
         arguments = [argument for job in jobs for argument in job.arguments()]
-        return [_accepted(row) for row in await self._connection.call("enqueue", job_type, *arguments)]
+        return [
+            _enqueued(row, job_type) for row in await self._connection.call("enqueue", job_type, *arguments)
+        ]
 
     async def announce_type(self, job_type: str) -> None:
         """Put a job type on the list of those that exist."""
@@ -100,7 +104,9 @@ class Commands:
         members: Iterable[bytes] = await self._connection.command("SMEMBERS", keys.TYPES)
         return {member.decode() for member in members}
 
-    async def turn(self, job_type: str, worker: str, want: int, outcomes: Sequence[Settlement]) -> Turn:
+    async def turn(
+        self, job_type: str, worker: str, want: int, outcomes: Sequence[Settlement]
+    ) -> Turn:
         """Settle outcomes and take up to ``want`` jobs."""
         arguments: list[str | bytes | int] = [worker, want]
         for o in outcomes:
@@ -114,18 +120,27 @@ class Commands:
         return Turn(int(now), _ms(due), [answer.decode() for answer in answers], deliveries)
 
     async def renew(
-        self, job_type: str, worker: str, info: bytes, ttl_ms: int, running: Sequence[tuple[str, int]]
+        self,
+        job_type: str,
+        worker: str,
+        info: bytes,
+        ttl_ms: int,
+        running: Sequence[tuple[str, int]],
     ) -> list[str]:
         """Say that the worker lives and renew its leases; the ids of those it has lost."""
         flat = [item for pair in running for item in pair]
-        lost: list[bytes] = await self._connection.call("renew", job_type, worker, info, ttl_ms, *flat)
+        lost: list[bytes] = await self._connection.call(
+            "renew", job_type, worker, info, ttl_ms, *flat
+        )
         return [id_.decode() for id_ in lost]
 
     async def leave(self, job_type: str, worker: str) -> int:
         """Say goodbye; the number of jobs still pending on the worker."""
         return int(await self._connection.call("leave", job_type, worker))
 
-    async def reclaim(self, job_type: str, worker: str, lease_ms: int, max_stalls: int) -> list[tuple[str, str]]:
+    async def reclaim(
+        self, job_type: str, worker: str, lease_ms: int, max_stalls: int
+    ) -> list[tuple[str, str]]:
         """Recover a page of jobs whose lease ran out: (id, new status)."""
         rows = await self._connection.call("reclaim", job_type, worker, lease_ms, max_stalls)
         return [(id_.decode(), status.decode()) for id_, status in rows]
@@ -146,7 +161,9 @@ class Commands:
         return bool(await self._connection.call("progress", job_type, job_id, token, progress))
 
     async def prune(self, job_type: str, limit: int, dead_age_ms: int, consumer_age_ms: int) -> int:
-        return int(await self._connection.call("prune", job_type, limit, dead_age_ms, consumer_age_ms))
+        return int(
+            await self._connection.call("prune", job_type, limit, dead_age_ms, consumer_age_ms)
+        )
 
     async def clean(self, job_type: str, status: str, grace_ms: int, limit: int) -> int:
         return int(await self._connection.call("clean", job_type, status, grace_ms, limit))
@@ -157,20 +174,37 @@ class Commands:
     async def bury(self, job_type: str, job_id: str, tenant: str) -> bool:
         return bool(await self._connection.call("bury", job_type, job_id, tenant))
 
-    async def put_schedule(self, job_type: str, schedule_id: str, tenant: str, spec: bytes, next_ms: int | None) -> bool:
+    async def put_schedule(
+        self, job_type: str, schedule_id: str, tenant: str, spec: bytes, next_ms: int | None
+    ) -> bool:
         """Write a schedule; an empty spec removes it. False if there was nothing to remove."""
         due = "" if next_ms is None else next_ms
-        return bool(await self._connection.call("schedule", job_type, schedule_id, tenant, spec, due))
+        return bool(
+            await self._connection.call("schedule", job_type, schedule_id, tenant, spec, due)
+        )
 
-    async def fire(self, job_type: str, schedule_id: str, occurrence_ms: int, next_ms: int, job: Intake) -> bool:
+    async def fire(
+        self, job_type: str, schedule_id: str, occurrence_ms: int, next_ms: int, job: Intake
+    ) -> bool:
         """Turn one occurrence into a job. False if another worker was first."""
         arguments = job.arguments()
-        return bool(await self._connection.call("fire", job_type, schedule_id, occurrence_ms, next_ms, *arguments))
+        return bool(
+            await self._connection.call(
+                "fire", job_type, schedule_id, occurrence_ms, next_ms, *arguments
+            )
+        )
 
 
-def _accepted(row: list[Any]) -> Accepted:
+def _enqueued(row: list[Any], job_type: str) -> Enqueued:
     id_, created, status, created_ms, due = row
-    return Accepted(id_.decode(), bool(created), status.decode(), int(created_ms), _ms(due))
+    return Enqueued(
+        job_id=id_.decode(),
+        type=job_type,
+        status=Status(status.decode()),
+        created_ms=int(created_ms),
+        due_ms=_ms(due),
+        created=bool(created),
+    )
 
 
 def _keep(keep: KeepFor) -> str:
@@ -183,5 +217,3 @@ def _ms(reply: bytes | int) -> int | None:
 
 def _text(reply: bytes) -> str:
     return reply.decode()
-
-

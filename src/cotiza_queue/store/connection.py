@@ -1,7 +1,8 @@
 """The one place where redis-py is set up, and where its errors become ours.
 
-redis-py's defaults repeat a command whose reply was lost, which runs it twice, and cut blocking reads short; so
-nothing is retried here, and blocking reads have a connection and a time limit of their own.
+redis-py's defaults repeat a command whose reply was lost, which runs it twice, and cut blocking
+reads short; so nothing is retried here, and blocking reads have a connection and a time limit of
+their own.
 """
 
 from __future__ import annotations
@@ -29,7 +30,18 @@ CONNECT_TIMEOUT_S = 3.0
 REPLY_TIMEOUT_S = 10.0
 BLOCK_MS = 5_000
 _CONNECTIONS = 64
-_AWAY = ("NOREPLICAS", "UNBLOCKED", "MISCONF", "BUSY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "READONLY", "OOM", "TRYAGAIN")
+_AWAY = (
+    "NOREPLICAS",
+    "UNBLOCKED",
+    "MISCONF",
+    "BUSY",
+    "LOADING",
+    "MASTERDOWN",
+    "CLUSTERDOWN",
+    "READONLY",
+    "OOM",
+    "TRYAGAIN",
+)
 
 
 class Connection:
@@ -37,10 +49,13 @@ class Connection:
 
     def __init__(self, url: str) -> None:
         self._redis = _client(url, REPLY_TIMEOUT_S, _CONNECTIONS)
+        self._turnstile = asyncio.Semaphore(_CONNECTIONS)
         self._blocking = _client(url, BLOCK_MS / 1000 + 2.0, None)
 
     async def call(self, verb: str, job_type: str, *args: str | bytes | int) -> Any:
-        """Run one of our functions on a queue. Raises QueueUnavailable, ConfigurationError or CotizaError."""
+        """Run one of our functions on a queue. Raises QueueUnavailable, ConfigurationError or
+        CotizaError.
+        """
         name = library().functions[verb]
         try:
             return await self._execute("FCALL", name, 1, keys.meta(job_type), *args)
@@ -54,7 +69,9 @@ class Connection:
             await self._redis.execute_command("FUNCTION", "LOAD", library().code)
         except ResponseError as error:
             if "already exists" not in str(error):
-                raise CotizaError(f"the Lua library was refused: {error}", code="library") from error
+                raise CotizaError(
+                    f"the Lua library was refused: {error}", code="library"
+                ) from error
         except (RedisError, OSError) as error:
             raise _ours(error) from error
 
@@ -62,8 +79,10 @@ class Connection:
         """Run a plain command."""
         return await self._execute(*args)
 
-    async def read_events(self, after: dict[str, str], block_ms: int = BLOCK_MS) -> dict[bytes, Any]:
-        """XREAD over event streams, blocking up to ``block_ms`` ≤ BLOCK_MS on a connection apart."""
+    async def read_events(
+        self, after: dict[str, str], block_ms: int = BLOCK_MS
+    ) -> dict[bytes, Any]:
+        """XREAD over event streams, blocking up to ``block_ms`` on a connection apart."""
         try:
             reply = await self._blocking.execute_command(
                 "XREAD", "COUNT", 1000, "BLOCK", block_ms, "STREAMS", *after.keys(), *after.values()
@@ -82,9 +101,10 @@ class Connection:
 
     async def _execute(self, *args: str | bytes | int) -> Any:
         try:
-            return await self._redis.execute_command(*args)
+            async with self._turnstile:
+                return await self._redis.execute_command(*args)
         except (RedisError, OSError, TypeError) as error:
-            # asyncio's transport raises TypeError when it is torn down under a write (redis-py issue 3546).
+            # asyncio's transport raises TypeError when torn down under a write (redis-py 3546).
             raise _ours(error) from error
 
 
@@ -92,7 +112,7 @@ class _FunctionMissing(Exception):
     """The server does not know our library (yet, or since a FUNCTION FLUSH)."""
 
 
-def _client(url: str, timeout_s: float, connections: int | None) -> Redis:
+def _client(url: str, timeout_s: float, connections: int | None) -> Any:
     try:
         return Redis.from_url(
             url,
@@ -113,7 +133,9 @@ def _client(url: str, timeout_s: float, connections: int | None) -> Redis:
 def _ours(error: Exception) -> Exception:
     text = str(error)
     if isinstance(error, AuthenticationError | NoPermissionError):
-        return ConfigurationError(f"Redis refuses us: {text}", remedy="Check user and password in REDIS_URL.")
+        return ConfigurationError(
+            f"Redis refuses us: {text}", remedy="Check user and password in REDIS_URL."
+        )
     if isinstance(error, ResponseError) and "Function not found" in text:
         return _FunctionMissing()
     if isinstance(error, ResponseError) and not text.startswith(_AWAY):
@@ -126,4 +148,6 @@ def _ours(error: Exception) -> Exception:
 
 def unavailable(error: BaseException) -> bool:
     """True for what a loop should survive by waiting and trying again."""
-    return isinstance(error, QueueUnavailable | RedisError | OSError | TypeError | asyncio.TimeoutError)
+    return isinstance(
+        error, QueueUnavailable | RedisError | OSError | TypeError | asyncio.TimeoutError
+    )

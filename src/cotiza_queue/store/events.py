@@ -1,6 +1,7 @@
 """One reader of event streams a process, and any number of listeners on it.
 
-A listener first joins, then looks at the present state: so nothing that happens in between is missed.
+A listener first joins, then looks at the present state: so nothing that happens in between is
+missed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from .connection import Connection
 _BACKLOG = 10_000
 """Events that a slow listener may lag behind; then it gets a ``gap`` event and goes on."""
 _RETRY_S = 0.5
+_BLOCK_MS = 1000
 
 
 class Listener:
@@ -32,7 +34,9 @@ class Listener:
             return
         if self._lagging:
             self._lagging = False
-            event = Event(id=event.id, name="gap", job_id="", type=event.type, tenant="", at_ms=event.at_ms)
+            event = Event(
+                id=event.id, name="gap", job_id="", type=event.type, tenant="", at_ms=event.at_ms
+            )
         self._inbox.put_nowait(event)
 
     async def next(self) -> Event:
@@ -70,15 +74,21 @@ class EventReader:
 
     async def last_id(self, job_type: str) -> str:
         """The id of the newest event of a type."""
-        newest = await self._connection.command("XREVRANGE", keys.events(job_type), "+", "-", "COUNT", 1)
+        newest = await self._connection.command(
+            "XREVRANGE", keys.events(job_type), "+", "-", "COUNT", 1
+        )
         return newest[0][0].decode() if newest else "0-0"
 
     async def history(self, job_type: str, after: str) -> AsyncIterator[Event]:
-        """The kept events after an id, oldest first; a ``gap`` first if some of them are no longer kept."""
+        """The kept events after an id, oldest first; a ``gap`` first if some of them are no longer
+        kept.
+        """
         key, last = keys.events(job_type), after
         oldest = await self._connection.command("XRANGE", key, "-", "+", "COUNT", 1)
         if oldest and order(after) < order(oldest[0][0].decode()) and await self._trimmed(key):
-            yield Event(id=after, name="gap", job_id="", type=job_type, tenant="", at_ms=order(after)[0])
+            yield Event(
+                id=after, name="gap", job_id="", type=job_type, tenant="", at_ms=order(after)[0]
+            )
         while page := await self._connection.command("XRANGE", key, f"({last}", "+", "COUNT", 500):
             for entry, fields in page:
                 yield _event(job_type, entry, fields)
@@ -91,7 +101,7 @@ class EventReader:
             positions = dict(self._positions)
             try:
                 async with asyncio.timeout(None) as self._reading:
-                    reply = await self._connection.read_events(positions)
+                    reply = await self._connection.read_events(positions, _BLOCK_MS)
             except TimeoutError:
                 self._reading = None
                 continue
@@ -125,7 +135,9 @@ class EventReader:
 
 
 def _event(job_type: str, entry: bytes, fields: Any) -> Event:
-    content = fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
+    content = (
+        fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
+    )
     id_ = entry.decode()
     return Event(
         id=id_,
@@ -142,5 +154,3 @@ def order(event_id: str) -> tuple[int, int]:
     """Stream ids compare as pairs of numbers. Raises ValueError for anything else."""
     moment, _, sequence = event_id.partition("-")
     return int(moment), int(sequence or 0)
-
-

@@ -1,10 +1,12 @@
-"""Hints from the server to this process: there is work; that job was cancelled. Losing one is harmless."""
+"""Hints from the server to this process: there is work; that job was cancelled. Losing one is
+harmless.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from redis.exceptions import RedisError
 
@@ -18,7 +20,7 @@ class Hints:
 
     def __init__(self, connection: Connection, job_types: Iterable[str]) -> None:
         self._channels = [keys.wake(job_type) for job_type in job_types]
-        self._subscription = connection.pubsub()
+        self._subscription: Any = connection.pubsub()
 
     async def __aenter__(self) -> Self:
         try:
@@ -28,7 +30,10 @@ class Hints:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         await self._subscription.aclose()
 

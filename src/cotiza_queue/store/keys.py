@@ -1,4 +1,6 @@
-"""Names of Redis keys. All keys of a queue share one hash tag, so that a script touches one cluster slot."""
+"""Names of Redis keys. All keys of a queue share one hash tag, so that a script touches one cluster
+slot.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ _FLAGS = re.compile(r"^-- FLAGS +(.+)$", re.MULTILINE)
 
 
 class Library:
-    """``code``: what FUNCTION LOAD takes. ``functions``: verb → the function's name on the server."""
+    """``code``: what FUNCTION LOAD takes. ``functions``: verb → its name on the server."""
 
     def __init__(self, lib: dict[str, str], ops: dict[str, str]) -> None:
         body = "\n".join([*lib.values(), *ops.values()])
@@ -26,7 +26,9 @@ class Library:
 
     def _registration(self, verb: str, text: str) -> str:
         flags = _FLAGS.search(text)
-        names = ", ".join(f"'{flag.strip()}'" for flag in flags.group(1).split(",")) if flags else ""
+        names = (
+            ", ".join(f"'{flag.strip()}'" for flag in flags.group(1).split(",")) if flags else ""
+        )
         return (
             f"redis.register_function{{ function_name = '{self.functions[verb]}', "
             f"callback = {verb}, flags = {{ {names} }} }}"
@@ -41,5 +43,8 @@ def library() -> Library:
 
 
 def _read(folder: resources.abc.Traversable) -> dict[str, str]:
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".lua")), key=lambda file: file.name)
+    files = sorted(
+        (file for file in folder.iterdir() if file.name.endswith(".lua")),
+        key=lambda file: file.name,
+    )
     return {file.name.removesuffix(".lua"): file.read_text(encoding="utf-8") for file in files}

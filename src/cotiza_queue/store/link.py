@@ -1,4 +1,4 @@
-"""The way to Redis: the server that REDIS_URL names, or else the embedded one of a data directory."""
+"""The way to Redis: the server of REDIS_URL, or else the embedded one of a data directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Reading: what Redis holds of jobs, dead letters, schedules and queues, as the nouns that callers know."""
+"""Reading: what Redis holds of jobs, dead letters, schedules and queues, as the nouns that callers
+know.
+"""
 
 from __future__ import annotations
 
@@ -68,14 +70,20 @@ class Views:
         last, rows = await self._connection.call("letters", job_type, tenant, below, limit, job_id)
         return last.decode(), [_letter(job_type, entry.decode(), fields) for entry, fields in rows]
 
-    async def schedules(self, job_type: str, which: str, limit: int) -> tuple[int, int | None, list[Schedule]]:
-        """(server time, when the next one is due, schedules). ``which``: an id, "due", or "" for all."""
+    async def schedules(
+        self, job_type: str, which: str, limit: int
+    ) -> tuple[int, int | None, list[Schedule]]:
+        """(server time, when the next one is due, schedules). ``which``: an id, "due", or "" for
+        all.
+        """
         now, due, rows = await self._connection.call("schedules", job_type, which, limit)
         found = [_schedule(job_type, id_.decode(), score, hash_) for id_, score, hash_ in rows]
         return int(now), int(float(due)) if due else None, found
 
     async def metrics(self, job_type: str) -> QueueMetrics:
-        now, flat, paused, minutes, oldest, dead, workers = await self._connection.call("metrics", job_type)
+        now, flat, paused, minutes, oldest, dead, workers = await self._connection.call(
+            "metrics", job_type
+        )
         counts = {name: int(value) for name, value in codec.pairs(flat).items()}
         completed, failed = counts.get("total_completed", 0), counts.get("total_failed", 0)
         ended = completed + failed
@@ -93,7 +101,9 @@ class Views:
             paused=bool(paused),
             completed_rate=round(100 * completed / ended, 2) if ended else 0.0,
             failed_rate=round(100 * failed / ended, 2) if ended else 0.0,
-            avg_processing_time=round(counts.get("total_run_ms", 0) / completed, 1) if completed else 0.0,
+            avg_processing_time=round(counts.get("total_run_ms", 0) / completed, 1)
+            if completed
+            else 0.0,
             p50=_percentile(run_times, 0.50),
             p95=_percentile(run_times, 0.95),
             p99=_percentile(run_times, 0.99),
@@ -104,7 +114,9 @@ class Views:
         )
 
 
-def _job(job_type: str, job_id: str, flat: Any, body: bytes, failures: list[bytes], progress: bytes) -> Job:
+def _job(
+    job_type: str, job_id: str, flat: Any, body: bytes, failures: list[bytes], progress: bytes
+) -> Job:
     fields = codec.pairs(flat)
     content = codec.decode_body(body)
     return Job(
@@ -176,7 +188,9 @@ def _schedule(job_type: str, schedule_id: str, score: bytes, flat: Any) -> Sched
 
 
 def _percentile(run_times: dict[int, int], share: float) -> float:
-    """Upper bound of the bucket that holds the percentile: buckets are quarter octaves, so within 19 %."""
+    """Upper bound of the bucket that holds the percentile: buckets are quarter octaves, so within
+    19 %.
+    """
     total = sum(run_times.values())
     rank = math.ceil(total * share)
     for bucket in sorted(run_times):

@@ -1,7 +1,7 @@
 -- cancel: ends a job that has not ended. A running one ends at once; its worker is told and loses the right to write.
 -- KEYS     meta
 -- ARGS     id tenant ("" for any)
--- RETURNS  cancelled | not_found | the final status that forbids it
+-- RETURNS  ok | not_found | the final status that forbids it
 -- EDGE     waiting -> cancelled, delayed -> cancelled, blocked -> cancelled, active -> cancelled
 -- EMITS    cancelled
 -- ERRORS   none
@@ -27,5 +27,5 @@ local function cancel(keys, args)
   job.finish(q, j, 'cancelled')
   lane.flush(q)
   queue.close(q)
-  return 'cancelled'
+  return 'ok'
 end

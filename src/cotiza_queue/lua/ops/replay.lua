@@ -1,7 +1,7 @@
 -- replay: a failed or cancelled job runs again, same id, fresh attempts; its dead letter is lifted.
 -- KEYS     meta
 -- ARGS     id tenant ("" for any)
--- RETURNS  waiting | not_found | the status that forbids it
+-- RETURNS  ok | not_found | the status that forbids it
 -- EDGE     failed -> waiting, cancelled -> waiting
 -- EMITS    waiting
 -- ERRORS   none
@@ -27,7 +27,7 @@ local function replay(keys, args)
     intake.accept(q, { id, letter.tenant, letter.priority, letter.lane, letter.attempts, letter.keep,
       '', '0', '0', letter.body }, 1)
     queue.close(q)
-    return 'waiting'
+    return 'ok'
   end
   if tenant ~= '' and j.tenant ~= tenant then return 'not_found' end
   if j.status ~= 'failed' and j.status ~= 'cancelled' then return j.status end
@@ -40,5 +40,5 @@ local function replay(keys, args)
   intake.place(q, id, lane.home(j.lane), 0)
   event.emit(q, id, j.tenant, 'waiting')
   queue.close(q)
-  return 'waiting'
+  return 'ok'
 end
