@@ -57,7 +57,9 @@ def working(redis_url: str) -> Running:
     """``async with working({type: processor}, **options) as worker``: a worker in this process."""
 
     @asynccontextmanager
-    async def run(processors: dict[Any, Any], telemetry: Any = None, **options: Any) -> AsyncIterator[Worker]:
+    async def run(
+        processors: dict[Any, Any], telemetry: Any = None, **options: Any
+    ) -> AsyncIterator[Worker]:
         settings = WorkerOptions(**{"handle_signals": False, "drain_ms": 5_000, **options})
         worker = Worker(processors, redis_url, options=settings, telemetry=telemetry)
         async with asyncio.TaskGroup() as group:

@@ -13,7 +13,9 @@ from cotiza_queue.store.commands import Commands, Settlement
 from cotiza_queue.store.connection import Connection
 
 
-async def test_a_waiting_and_a_delayed_job_never_run_once_cancelled(queue: Queue, kind: str, working: Any) -> None:
+async def test_a_waiting_and_a_delayed_job_never_run_once_cancelled(
+    queue: Queue, kind: str, working: Any
+) -> None:
     ran: list[Any] = []
 
     async def note(payload: Any, context: Any) -> None:
@@ -99,7 +101,9 @@ async def test_replay_lifts_the_dead_letter_and_gives_fresh_attempts(
         await queue.dead_letter(job.job_id)
 
 
-async def test_a_dead_letter_outlives_its_job_and_brings_it_back(queue: Queue, kind: str, working: Any) -> None:
+async def test_a_dead_letter_outlives_its_job_and_brings_it_back(
+    queue: Queue, kind: str, working: Any
+) -> None:
     async def fail(payload: Any, context: Any) -> str:
         if context.token < 2:
             raise InvalidData("broken")
@@ -115,7 +119,9 @@ async def test_a_dead_letter_outlives_its_job_and_brings_it_back(queue: Queue, k
         assert await queue.result(job.job_id) == "kept"
 
 
-async def test_a_zombie_can_neither_settle_nor_report(redis_url: str, queue: Queue, kind: str) -> None:
+async def test_a_zombie_can_neither_settle_nor_report(
+    redis_url: str, queue: Queue, kind: str
+) -> None:
     connection = Connection(redis_url)
     commands = Commands(connection)
     job = await queue.enqueue(kind, 1)
@@ -127,7 +133,9 @@ async def test_a_zombie_can_neither_settle_nor_report(redis_url: str, queue: Que
     assert (heir.attempt, heir.stalls) == (1, 1)
 
     assert not await commands.progress(kind, job.job_id, zombie.token, b"{}")
-    assert await commands.renew(kind, "zombie", b"{}", 1000, [(job.job_id, zombie.token)]) == [job.job_id]
+    assert await commands.renew(kind, "zombie", b"{}", 1000, [(job.job_id, zombie.token)]) == [
+        job.job_id
+    ]
     late = [
         Settlement("complete", job.job_id, zombie.token, b'"late"', 1),
         Settlement("retry", job.job_id, zombie.token, b"{}", 1),
@@ -158,7 +166,9 @@ async def test_what_a_lost_reply_stranded_goes_back_without_burning_an_attempt(
     assert len(await commands.sweep(kind, "w", [known.id])) == 2
     again = (await commands.turn(kind, "w", 5, [])).deliveries
     assert [delivery.attempt for delivery in again] == [1, 1]
-    assert (await commands.turn(kind, "w", 0, [Settlement("complete", known.id, known.token, b"1", 1)])).answers == ["ok"]
+    assert (
+        await commands.turn(kind, "w", 0, [Settlement("complete", known.id, known.token, b"1", 1)])
+    ).answers == ["ok"]
     await connection.close()
 
 

@@ -26,13 +26,17 @@ async def run_in_order(queue: Queue, kind: str, working: Any, count: int) -> lis
     return ran
 
 
-async def test_lower_priorities_run_first_and_none_is_normal(queue: Queue, kind: str, working: Any) -> None:
+async def test_lower_priorities_run_first_and_none_is_normal(
+    queue: Queue, kind: str, working: Any
+) -> None:
     for priority in (5, 0, 1_000_000, 1, 30, 2000, 2):
         await queue.enqueue(kind, priority, options={"priority": priority})
     assert await run_in_order(queue, kind, working, 7) == [1, 2, 5, 30, 0, 2000, 1_000_000]
 
 
-async def test_jobs_of_one_priority_run_in_the_order_they_came(queue: Queue, kind: str, working: Any) -> None:
+async def test_jobs_of_one_priority_run_in_the_order_they_came(
+    queue: Queue, kind: str, working: Any
+) -> None:
     await queue.enqueue_many([NewJob(type=kind, payload=n) for n in range(250)])
     assert await run_in_order(queue, kind, working, 250) == list(range(250))
 
@@ -83,7 +87,9 @@ async def test_a_unique_key_admits_one_live_job(queue: Queue, kind: str, working
         assert again.job_id != answers[0].job_id
 
 
-async def test_enqueue_many_answers_in_order_and_no_bad_job_stops_another(queue: Queue, kind: str) -> None:
+async def test_enqueue_many_answers_in_order_and_no_bad_job_stops_another(
+    queue: Queue, kind: str
+) -> None:
     jobs = [NewJob(type=kind, payload=n) for n in range(230)]
     jobs[7] = NewJob(type="Not A Type", payload=7)
     jobs[150] = NewJob(type=kind, payload=object())
@@ -114,14 +120,18 @@ async def test_enqueue_many_answers_in_order_and_no_bad_job_stops_another(queue:
         ({"prio": 1}, "options.prio"),
     ],
 )
-async def test_an_option_out_of_range_is_named(queue: Queue, kind: str, options: Any, field: str) -> None:
+async def test_an_option_out_of_range_is_named(
+    queue: Queue, kind: str, options: Any, field: str
+) -> None:
     with pytest.raises(InvalidInput) as caught:
         await queue.enqueue(kind, 1, options=options)
     assert [fault.field for fault in caught.value.fields] == [field]
 
 
 @pytest.mark.parametrize("tenant", ["", "a b", "x}y", "*", "a/b", "é", "x" * 65, "a\r\nb"])
-async def test_a_tenant_that_could_break_a_key_is_refused(queue: Queue, kind: str, tenant: str) -> None:
+async def test_a_tenant_that_could_break_a_key_is_refused(
+    queue: Queue, kind: str, tenant: str
+) -> None:
     with pytest.raises(InvalidInput):
         await queue.enqueue(kind, 1, tenant=tenant)
 
@@ -134,7 +144,9 @@ async def test_a_strange_job_id_is_simply_not_there(queue: Queue, kind: str, job
             await ask(job_id)
 
 
-async def test_a_job_past_its_deadline_is_never_started(queue: Queue, kind: str, working: Any) -> None:
+async def test_a_job_past_its_deadline_is_never_started(
+    queue: Queue, kind: str, working: Any
+) -> None:
     async def echo(payload: Any, context: Any) -> None:
         raise AssertionError("it ran")
 

@@ -16,7 +16,9 @@ async def echo(payload: Any, context: Any) -> Any:
     return payload
 
 
-async def test_pages_hold_each_job_once_newest_first_over_all_types(queue: Queue, kind: str) -> None:
+async def test_pages_hold_each_job_once_newest_first_over_all_types(
+    queue: Queue, kind: str
+) -> None:
     tenant = kind
     for n in range(23):
         await queue.enqueue(f"{kind}-{n % 3}", n, tenant=tenant)
@@ -30,8 +32,6 @@ async def test_pages_hold_each_job_once_newest_first_over_all_types(queue: Queue
         if cursor is None:
             break
     assert sorted(seen) == list(range(23))
-    created = {n: job for n, job in enumerate(seen)}
-    assert len(created) == 23
 
 
 async def test_lists_filter_by_status_type_and_tag(queue: Queue, kind: str, working: Any) -> None:
@@ -49,24 +49,26 @@ async def test_lists_filter_by_status_type_and_tag(queue: Queue, kind: str, work
     assert await ids(tag="red") == [waiting.job_id, done.job_id]
 
 
-@pytest.mark.parametrize("bad", [{"limit": 0}, {"limit": 501}, {"cursor": "zzz"}, {"cursor": "e30="}])
-async def test_a_bad_page_is_refused_or_empty(queue: Queue, kind: str, bad: Any) -> None:
+@pytest.mark.parametrize("bad", [{"limit": 0}, {"limit": 501}, {"cursor": "zzz"}, {"cursor": "é"}])
+async def test_a_bad_page_is_refused(queue: Queue, kind: str, bad: Any) -> None:
     await queue.enqueue(kind, 1)
-    try:
-        page = await queue.list("default", job_type=kind, **bad)
-    except InvalidInput as error:
-        assert error.fields[0].field in ("limit", "cursor")
-    else:
-        assert bad == {"cursor": "e30="}
-        assert page.items == []
+    with pytest.raises(InvalidInput) as caught:
+        await queue.list("default", job_type=kind, **bad)
+    assert caught.value.fields[0].field in bad
 
 
-async def test_events_resume_without_gap_or_duplicate(queue: Queue, kind: str, working: Any) -> None:
+async def test_events_resume_without_gap_or_duplicate(
+    queue: Queue, kind: str, working: Any
+) -> None:
     async with working({kind: echo}):
         job = await queue.enqueue(kind, 1)
         await queue.wait(job.job_id)
     whole = [event async for event in queue.events(job.job_id, after="0-0")]
-    assert [event.name for event in whole if event.name != "gap"] == ["waiting", "active", "completed"]
+    assert [event.name for event in whole if event.name != "gap"] == [
+        "waiting",
+        "active",
+        "completed",
+    ]
     for index, event in enumerate(whole[:-1]):
         rest = [later.id async for later in queue.events(job.job_id, after=event.id)]
         assert rest == [later.id for later in whole[index + 1 :]]
@@ -158,12 +160,20 @@ async def test_retention_removes_everything_of_a_job_on_an_idle_queue(
     assert (metrics.completed, metrics.failed, metrics.dead_letters) == (0, 0, 1)
 
 
-async def test_remove_on_complete_by_count_keeps_the_newest(queue: Queue, kind: str, working: Any) -> None:
+async def test_remove_on_complete_by_count_keeps_the_newest(
+    queue: Queue, kind: str, working: Any
+) -> None:
     async with working({kind: echo}, concurrency=1):
         for n in range(12):
             job = await queue.enqueue(kind, n, options={"removeOnComplete": 5})
             await queue.wait(job.job_id)
-    assert [job.payload for job in (await queue.list(None, job_type=kind)).items] == [11, 10, 9, 8, 7]
+    assert [job.payload for job in (await queue.list(None, job_type=kind)).items] == [
+        11,
+        10,
+        9,
+        8,
+        7,
+    ]
 
 
 async def test_clean_removes_ended_jobs_only(queue: Queue, kind: str, working: Any) -> None:

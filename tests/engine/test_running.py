@@ -23,7 +23,9 @@ async def echo(payload: Any, context: Any) -> Any:
     return payload
 
 
-async def test_a_job_runs_and_its_result_can_be_awaited(queue: Queue, kind: str, working: Any) -> None:
+async def test_a_job_runs_and_its_result_can_be_awaited(
+    queue: Queue, kind: str, working: Any
+) -> None:
     async with working({kind: echo}):
         job = await queue.enqueue(kind, {"a": [1, "ñ", None]})
         assert await queue.result(job.job_id) == {"a": [1, "ñ", None]}
@@ -110,7 +112,9 @@ async def test_a_payload_over_the_limit_is_refused(queue: Queue, kind: str) -> N
         await queue.enqueue(kind, "x" * (256 * 1024 - 1))
 
 
-async def test_retry_after_of_an_error_decides_the_delay(queue: Queue, kind: str, working: Any) -> None:
+async def test_retry_after_of_an_error_decides_the_delay(
+    queue: Queue, kind: str, working: Any
+) -> None:
     async def busy(payload: Any, context: Any) -> int:
         if context.attempt == 1:
             raise RetryableError("busy", retry_after_ms=3_600_000)
@@ -127,7 +131,9 @@ async def test_retry_after_of_an_error_decides_the_delay(queue: Queue, kind: str
     assert waiting.due_ms - waiting.created_ms >= 3_600_000
 
 
-async def test_a_timeout_stops_the_code_and_is_retried(queue: Queue, kind: str, working: Any) -> None:
+async def test_a_timeout_stops_the_code_and_is_retried(
+    queue: Queue, kind: str, working: Any
+) -> None:
     stopped = asyncio.Event()
 
     async def hang_once(payload: Any, context: Any) -> str:
@@ -172,7 +178,9 @@ async def test_code_that_ignores_its_timeout_loses_its_job_anyway(
     assert (await queue.get(job.job_id)).result is None
 
 
-async def test_progress_is_seen_and_its_last_value_is_kept(queue: Queue, kind: str, working: Any) -> None:
+async def test_progress_is_seen_and_its_last_value_is_kept(
+    queue: Queue, kind: str, working: Any
+) -> None:
     async def steps(payload: Any, context: Any) -> None:
         for done in range(100):
             context.progress(done, "counting", f"{done} of 100", done=done)
@@ -185,7 +193,9 @@ async def test_progress_is_seen_and_its_last_value_is_kept(queue: Queue, kind: s
     assert found.progress.metadata == {"done": 99}
 
 
-async def test_a_result_that_is_not_json_fails_the_attempt(queue: Queue, kind: str, working: Any) -> None:
+async def test_a_result_that_is_not_json_fails_the_attempt(
+    queue: Queue, kind: str, working: Any
+) -> None:
     async def strange(payload: Any, context: Any) -> object:
         return object()
 
@@ -195,7 +205,9 @@ async def test_a_result_that_is_not_json_fails_the_attempt(queue: Queue, kind: s
     assert done.status is Status.FAILED
 
 
-async def test_a_processor_that_calls_exit_fails_only_its_job(queue: Queue, kind: str, working: Any) -> None:
+async def test_a_processor_that_calls_exit_fails_only_its_job(
+    queue: Queue, kind: str, working: Any
+) -> None:
     async def leave(payload: Any, context: Any) -> None:
         if payload == "exit":
             raise SystemExit(3)

@@ -72,6 +72,7 @@ class _Child(asyncio.SubprocessProtocol):
         self._reply: asyncio.Future[_Reply | None] = loop.create_future()
         self._ended = asyncio.Event()
         self._output_ended = asyncio.Event()
+        self._gone = asyncio.Event()
         self._deaf = False
 
     @classmethod
@@ -114,19 +115,22 @@ class _Child(asyncio.SubprocessProtocol):
         """End the process and wait for its end; after GRACE_S, or if cancelled, by SIGKILL."""
         loop = asyncio.get_running_loop()
         self._signal(signal.SIGTERM)
-        timer = loop.call_later(GRACE_S, self._signal, signal.SIGKILL)
+        kill = loop.call_later(GRACE_S, self._signal, signal.SIGKILL)
+        # A process that the function left behind may hold the output's pipe open for ever.
+        give_up = loop.call_later(2 * GRACE_S, self._output_ended.set)
         try:
             await self._ended.wait()
+            await self._output_ended.wait()
         finally:
-            timer.cancel()
+            kill.cancel()
+            give_up.cancel()
             self._signal(signal.SIGKILL)
+            if self._transport is not None:
+                self._transport.close()
+        await self._gone.wait()
 
-    async def cause_of_death(self, memory_bytes: int | None) -> ProcessingError:
+    def cause_of_death(self, memory_bytes: int | None) -> ProcessingError:
         """What to tell of a stopped child that gave no reply."""
-        # A process that the function left behind may hold the pipe open: don't wait for ever.
-        timer = asyncio.get_running_loop().call_later(GRACE_S, self._output_ended.set)
-        await self._output_ended.wait()
-        timer.cancel()
         code = self._transport.get_returncode() if self._transport else None
         output = self._output.decode(errors="replace").strip()
         if memory_bytes is not None and any(word in output.lower() for word in _OUT_OF_MEMORY):
@@ -181,6 +185,9 @@ class _Child(asyncio.SubprocessProtocol):
     def process_exited(self) -> None:
         self._deaf = True
         self._ended.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self._gone.set()
 
     def _take(self, kind: bytes, body: bytes) -> None:
         if self._reply.done():
@@ -243,7 +250,7 @@ class Sandbox:
                 if self._closing.is_set():
                     raise _closed()
                 if child.started_call or child.calls == 1:
-                    raise await child.cause_of_death(memory_bytes)
+                    raise child.cause_of_death(memory_bytes)
                 # It died while it was idle, and never saw the request: another one takes it.
 
     async def close(self) -> None:

@@ -92,7 +92,8 @@ class Commands:
         """Take jobs in, all of the call or none."""
         arguments = [argument for job in jobs for argument in job.arguments()]
         return [
-            _enqueued(row, job_type) for row in await self._connection.call("enqueue", job_type, *arguments)
+            _enqueued(row, job_type)
+            for row in await self._connection.call("enqueue", job_type, *arguments)
         ]
 
     async def announce_type(self, job_type: str) -> None:

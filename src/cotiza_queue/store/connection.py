@@ -18,6 +18,8 @@ from redis.exceptions import (
     AuthenticationError,
     ConnectionError,
     NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
     RedisError,
     ResponseError,
 )
@@ -138,10 +140,10 @@ def _ours(error: Exception) -> Exception:
         )
     if isinstance(error, ResponseError) and "Function not found" in text:
         return _FunctionMissing()
-    if isinstance(error, ResponseError) and not text.startswith(_AWAY):
-        return CotizaError(f"Redis answered: {text}", code="redis")
-    if isinstance(error, ResponseError):
+    if isinstance(error, OutOfMemoryError | ReadOnlyError) or text.startswith(_AWAY):
         return QueueUnavailable(f"Redis can't serve us now: {text}")
+    if isinstance(error, ResponseError):
+        return CotizaError(f"Redis answered: {text}", code="redis")
     never_sent = isinstance(error, ConnectionError) and "connecting to" in text
     return QueueUnavailable(f"Redis can't be reached: {text}", indeterminate=not never_sent)
 
