@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from . import jobtypes
-from .clock import SystemClock
+from .clock import Clock, SystemClock
 from .engine.queue import Queue
 from .engine.runner import Processor
 from .engine.worker import Worker, WorkerOptions
@@ -20,8 +20,11 @@ from .errors import ConfigurationError
 from .model.job import JobType
 from .records import Records
 from .settings import Settings
-from .storage import BlobStore
+from .storage import SCHEME, BlobStore
 from .telemetry import LogTelemetry
+
+if TYPE_CHECKING:
+    from .storage.s3 import S3Store
 
 CONCURRENCY: Mapping[str, int] = {
     "file-analysis": 2,
@@ -50,6 +53,10 @@ def open_store(settings: Settings) -> BlobStore:
     from .storage.local import LocalStore
 
     return LocalStore(settings.data_dir / "files")
+
+
+_CHILDREN = 4
+"""Child processes of one worker: one for every slot of the types that compute."""
 
 
 @asynccontextmanager
@@ -86,6 +93,7 @@ async def worker(
                 concurrency=_concurrency(concurrency),
                 lease_ms=settings.lease_ms,
                 drain_ms=settings.drain_ms,
+                processes=_CHILDREN,
             ),
             telemetry=LogTelemetry(),
         )
@@ -95,12 +103,7 @@ def _processor(name: str, settings: Settings, blobs: BlobStore, records: Records
     clock = SystemClock()
     match name:
         case jobtypes.FILE_ANALYSIS.name:
-            from .processors.analysis import AnalyseFile
-            from .storage.fetch import Fetcher
-
-            s3 = None if settings.s3_bucket is None else blobs
-            fetcher = Fetcher(blobs, s3_bucket=settings.s3_bucket, s3=s3)
-            return AnalyseFile(fetcher, blobs, records, clock, settings.analysis_memory_bytes)
+            return _analysis(settings, blobs, records, clock)
         case jobtypes.QUOTE_CALCULATION.name:
             from .processors.pricing import CalculateQuote
 
@@ -113,6 +116,27 @@ def _processor(name: str, settings: Settings, blobs: BlobStore, records: Records
             from .processors.reports import GenerateReport
 
             return GenerateReport(records, blobs, clock)
+
+
+def _analysis(settings: Settings, blobs: BlobStore, records: Records, clock: Clock) -> Processor:
+    from .storage.fetch import Fetcher
+
+    bucket = cast("S3Store", blobs) if settings.s3_bucket else None
+    fetcher = Fetcher(blobs, s3_bucket=settings.s3_bucket, s3=bucket)
+    if settings.worker_service_url:
+        from .processors.analysis.remote import DelegateAnalysis
+
+        place = f"s3://{settings.s3_bucket}/" if settings.s3_bucket else SCHEME
+        return DelegateAnalysis(
+            settings.worker_service_url,
+            fetcher,
+            records,
+            clock,
+            address=lambda url: url.replace(SCHEME, place, 1),
+        )
+    from .processors.analysis import AnalyseFile
+
+    return AnalyseFile(fetcher, blobs, records, clock, settings.analysis_memory_bytes)
 
 
 async def _open_records(settings: Settings) -> Records:

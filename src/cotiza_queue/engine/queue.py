@@ -306,7 +306,7 @@ class Queue:
         query = listing.Query(tenant or "", str(status or ""), tag, limit)
         return await listing.page(self._link.views, names, query, cursor)
 
-    async def metrics(self, job_type: str | None = None) -> list[QueueMetrics]:
+    async def metrics(self, job_type: str | None = None) -> Sequence[QueueMetrics]:
         """The state of one queue, or of all, in numbers."""
         names = (
             [self._directory.known(job_type).name]

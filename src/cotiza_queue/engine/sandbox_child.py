@@ -38,6 +38,9 @@ PROGRESS_PAUSE_S = 0.02
 LONGEST_STEP, LONGEST_MESSAGE, LONGEST_TRACE = 64, 500, 4000
 PR_SET_PDEATHSIG = 1
 """linux/prctl.h."""
+M_ARENA_MAX = -8
+"""malloc.h of glibc. One arena for all threads, as each would take 64 MiB of address space."""
+THREAD_STACK_BYTES = 256 * 1024
 THREAD_COUNTS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM", "BLIS")
 """Each child is one CPU's worth of work: numerical libraries start no threads of their own."""
 
@@ -92,6 +95,7 @@ def main() -> None:
     parent, sys.path[:] = int(sys.argv[1]), json.loads(sys.argv[2])
     requests, replies = _claim_pipes()
     _become_harmless(parent)
+    threading.stack_size(THREAD_STACK_BYTES)
     inbox: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_receive, args=(requests, inbox), daemon=True).start()
 
@@ -104,6 +108,7 @@ def main() -> None:
             os._exit(0)
 
     progress = Progress(send)
+    threading.stack_size(0)
     try:
         while True:
             request = inbox.get()
@@ -129,6 +134,8 @@ def _become_harmless(parent: int) -> None:
     library = ctypes.CDLL(None)
     if sys.platform == "linux":
         library.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if hasattr(library, "mallopt"):  # not in musl, which has no arenas
+            library.mallopt(M_ARENA_MAX, 1)
     if os.getppid() != parent:
         os._exit(0)  # It ended before it could have been told to us.
     for name in THREAD_COUNTS:

@@ -46,16 +46,16 @@ class Vector(Wire, frozen=True):
 
 
 class Geometry(Wire, frozen=True, kw_only=True):
-    """``volume`` cm³, ``surface_area`` cm², ``bounding_box`` mm. None: not asked for, or not
-    measurable (see warnings).
+    """``volume`` cm³, ``surface_area`` cm², ``bounding_box`` mm. None: not asked for, not
+    measurable (see warnings), or not told by a remote analysis service.
     """
 
     volume: float | None
     surface_area: float
     bounding_box: Vector
-    part_count: int
-    triangle_count: int
-    watertight: bool
+    part_count: int | None
+    triangle_count: int | None
+    watertight: bool | None
     exact: bool
     """True if the figures come from the CAD model itself, not from a mesh of it."""
     unit: str
@@ -71,13 +71,15 @@ class Geometry(Wire, frozen=True, kw_only=True):
 
 
 class DfmIssue(Wire, frozen=True, kw_only=True):
-    """A finding: what was measured, against which limit of which source."""
+    """A finding: what was measured, against which limit of which source. A remote analysis service
+    tells neither measure nor limit.
+    """
 
     type: str
     severity: Severity
     description: str
-    measured: float
-    limit: float
+    measured: float | None
+    limit: float | None
     unit: str
     source: str
     location: Vector | None = None

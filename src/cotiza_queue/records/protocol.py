@@ -22,7 +22,9 @@ class AnalysisRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QuoteRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A priced quote. ``result``: the QuoteResult as JSON bytes; ``payload``: the request it answers."""
+    """A priced quote. ``result``: the QuoteResult as JSON bytes; ``payload``: the request it
+    answers.
+    """
 
     tenant: str
     quote_id: str
@@ -34,8 +36,11 @@ class QuoteRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Records(Protocol):
-    """Reads and conditional writes. A save with a lower ``token`` than the stored one *of the same job* is ignored
-    (a zombie's); a save by another job replaces. Raises RetryableError when the database is unreachable."""
+    """Reads and conditional writes. A save with a lower ``token`` than the stored one *of the same
+    job* is ignored
+    (a zombie's); a save by another job replaces. Raises RetryableError when the database is
+    unreachable.
+    """
 
     async def save_analysis(self, record: AnalysisRecord) -> bool:
         """False if the stored record of the same job carries a higher token."""

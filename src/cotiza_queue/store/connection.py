@@ -11,7 +11,6 @@ import asyncio
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -93,7 +92,7 @@ class Connection:
             raise _ours(error) from error
         return reply or {}
 
-    def pubsub(self) -> PubSub:
+    def pubsub(self) -> Any:
         """A subscription on a connection apart."""
         return self._blocking.pubsub(ignore_subscribe_messages=True)
 
