@@ -1,7 +1,8 @@
 """A real server without set-up: one per data directory, shared by every process that uses it.
 
-For development, demos and tests. It keeps its data (append-only file, flushed every second),
-listens on a unix socket only, and is gone when its last user has gone, also if users are killed.
+For development, demos and tests. It keeps its data (append-only file, flushed every second: a kill
+of the server costs a second or two), listens on a unix socket only, and is gone when its last user
+has gone, also if users are killed.
 Refused: working without a real server (there is no imitation). Production sets REDIS_URL, and the
 caller sees to that. POSIX only.
 

@@ -9,6 +9,7 @@ import functools
 import hashlib
 import re
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 _FLAGS = re.compile(r"^-- FLAGS +(.+)$", re.MULTILINE)
 
@@ -42,7 +43,7 @@ def library() -> Library:
     return Library(_read(root / "lib"), _read(root / "ops"))
 
 
-def _read(folder: resources.abc.Traversable) -> dict[str, str]:
+def _read(folder: Traversable) -> dict[str, str]:
     files = sorted(
         (file for file in folder.iterdir() if file.name.endswith(".lua")),
         key=lambda file: file.name,
