@@ -25,10 +25,9 @@ Tag = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7
 class RetryPolicy(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """How long to wait before the next attempt. ``delay``: milliseconds.
 
-    exponential: a uniformly random span in [delay/2, delay] times 2^(attempt-1) ("equal jitter", M.
-    Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015), so that the named delay
-    is nearly kept and a crowd of failures still spreads. fixed: the delay itself. Both end at
-    MAX_BACKOFF_MS.
+    exponential: a uniformly random span between 0 and delay × 2^(attempt-1) ("full jitter": M.
+    Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015), so that a crowd of
+    failures never comes back as a crowd. fixed: the delay itself. Both end at MAX_BACKOFF_MS.
     """
 
     type: Literal["fixed", "exponential"] = "exponential"
@@ -41,7 +40,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fi
         if self.type == "fixed":
             return self.delay
         ceiling = min(MAX_BACKOFF_MS, self.delay << min(attempt - 1, 40))
-        return ceiling // 2 + int((ceiling - ceiling // 2) * chance)
+        return int(ceiling * chance)
 
 
 class KeepFor(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
