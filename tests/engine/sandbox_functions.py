@@ -1,8 +1,12 @@
-"""What the sandbox's tests run in child processes: real work, and real misbehaviour."""
+"""What the sandbox's tests run in child processes: real work, and real misbehaviour.
+
+Our package is imported only where it is needed: most children stay small and quick to start.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
 import re
 import signal
@@ -12,8 +16,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
-
-from cotiza_queue.errors import InvalidData, RetryableError
 
 Report = Callable[..., None]
 
@@ -42,24 +44,32 @@ def three_steps(report: Report) -> None:
     report(90, "store")
 
 
-def tell_process_id_and(report: Report, what: str, *args: Any) -> Any:
-    """Report the process id as a message, then misbehave."""
+def tell_process_id(report: Report) -> int:
+    """What the endless ones begin with, so that a test knows whom it has to see dead."""
     report(1, "started", str(os.getpid()))
-    return globals()[what](report, *args)
+    return 0
 
 
 def spin(report: Report) -> NoReturn:
+    tell_process_id(report)
     while True:
         pass
 
 
 def backtrack(report: Report) -> None:
-    """A loop in C that holds the interpreter's lock and lets no signal handler run, for years."""
+    """A pattern that takes years."""
+    tell_process_id(report)
     re.match(r"(a+)+$", "a" * 64 + "b")
+
+
+def hold_the_interpreter(report: Report) -> None:
+    """A loop in C that never gives up the interpreter's lock and lets no signal handler run."""
+    sum(itertools.chain(map(tell_process_id, [report]), itertools.repeat(0)))
 
 
 def ignore_everything(report: Report) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    tell_process_id(report)
     while True:
         try:
             time.sleep(3600)
@@ -69,7 +79,7 @@ def ignore_everything(report: Report) -> NoReturn:
 
 def clean_up_when_stopped(report: Report, path: str) -> NoReturn:
     try:
-        report(1, "ready")
+        tell_process_id(report)
         while True:
             time.sleep(3600)
     finally:
@@ -78,6 +88,15 @@ def clean_up_when_stopped(report: Report, path: str) -> NoReturn:
 
 def allocate(report: Report, size: int) -> int:
     return len(bytearray(size))
+
+
+HOARD: list[bytearray] = []
+
+
+def hoard(report: Report, size: int) -> int:
+    """A library that keeps what it has got. Returns the process id."""
+    HOARD.append(bytearray(size))
+    return os.getpid()
 
 
 def allocate_in_c(report: Report, size: int) -> NoReturn:
@@ -114,10 +133,14 @@ def make_noise(report: Report) -> str:
 
 
 def refuse_file(report: Report) -> NoReturn:
+    from cotiza_queue.errors import InvalidData
+
     raise InvalidData("not an STL", code="bad_header", remedy="Export it anew.", details={"at": 80})
 
 
 def ask_for_patience(report: Report) -> NoReturn:
+    from cotiza_queue.errors import RetryableError
+
     raise RetryableError("later", retry_after_ms=1234)
 
 
@@ -153,7 +176,8 @@ def threads_of_libraries(report: Report) -> bytes:
 def start_grandchild(report: Report) -> NoReturn:
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
     report(1, "started", str(child.pid))
-    spin(report)
+    while True:
+        pass
 
 
 def compute(report: Report, rounds: int) -> int:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
-import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +17,13 @@ from cotiza_queue.engine.sandbox_child import LARGEST_BODY_BYTES
 from cotiza_queue.errors import (
     ConfigurationError,
     InvalidData,
-    MemoryLimitExceeded,
     PermanentError,
-    ProcessDied,
     ProcessingError,
     RetryableError,
 )
 from engine import sandbox_functions as functions
-
-MIB = 1024 * 1024
-LINUX = sys.platform == "linux"
-
-
-class Told(list[tuple[float, str, str]]):
-    """A ``report`` that remembers, and wakes whoever waits for the first report."""
-
-    def __init__(self) -> None:
-        self.something = asyncio.Event()
-
-    def __call__(self, percentage: float, step: str, message: str) -> None:
-        self.append((percentage, step, message))
-        self.something.set()
+from engine.processes import LINUX, is_alive, until
+from engine.sandbox_calls import Told, deaf, started
 
 
 @pytest.fixture
@@ -46,35 +31,6 @@ async def sandbox() -> AsyncIterator[Sandbox]:
     opened = Sandbox(2)
     yield opened
     await opened.close()
-
-
-def deaf(*_: Any) -> None:
-    """A ``report`` for those who don't care."""
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return not LINUX or ") Z" not in Path(f"/proc/{pid}/stat").read_text()
-
-
-async def until(fact: Callable[[], bool]) -> None:
-    """Wait for a fact, whenever it comes."""
-    async with asyncio.timeout(30):
-        while not fact():
-            await asyncio.sleep(0.01)
-
-
-async def started(sandbox: Sandbox, what: str, *args: Any) -> tuple[asyncio.Task[Any], int]:
-    """A running call that has told its process id, and that id."""
-    told = Told()
-    call = asyncio.create_task(
-        sandbox.run(functions.tell_process_id_and, (what, *args), report=told)
-    )
-    await told.something.wait()
-    return call, int(told[0][2])
 
 
 async def test_a_function_runs_in_another_process_and_its_result_comes_back(
@@ -140,11 +96,11 @@ async def test_a_report_that_raises_ends_the_call_and_its_process(sandbox: Sandb
         raise LookupError("no such job")
 
     with pytest.raises(LookupError, match="no such job"):
-        await sandbox.run(functions.tell_process_id_and, ("spin",), report=object_to_it)
+        await sandbox.run(functions.spin, (), report=object_to_it)
     assert not is_alive(pids[0])
 
 
-@pytest.mark.parametrize("what", ["spin", "backtrack", "ignore_everything"])
+@pytest.mark.parametrize("what", ["spin", "backtrack", "hold_the_interpreter", "ignore_everything"])
 async def test_a_cancelled_call_has_killed_its_process_whatever_it_does(
     sandbox: Sandbox, what: str
 ) -> None:
@@ -157,11 +113,10 @@ async def test_a_cancelled_call_has_killed_its_process_whatever_it_does(
 
 
 async def test_a_timeout_kills_like_a_cancellation(sandbox: Sandbox) -> None:
-    told = Told()
+    call, pid = await started(sandbox, "hold_the_interpreter")
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(1):
-            await sandbox.run(functions.tell_process_id_and, ("backtrack",), report=told)
-    assert all(not is_alive(int(message)) for _, _, message in told)
+        await asyncio.wait_for(call, timeout=0.01)
+    assert not is_alive(pid)
 
 
 async def test_a_second_cancellation_kills_at_once_and_leaves_nothing(sandbox: Sandbox) -> None:
@@ -198,83 +153,6 @@ async def test_a_call_cancelled_in_the_queue_for_a_child_hurts_nobody() -> None:
     await asyncio.wait([call])
     assert await sandbox.run(functions.add, (1, 2), report=deaf) == 3
     await sandbox.close()
-
-
-@pytest.mark.skipif(not LINUX, reason="macOS does not keep RLIMIT_AS")
-async def test_too_much_memory_is_an_error_of_its_own_and_the_next_call_works(
-    sandbox: Sandbox,
-) -> None:
-    arguments: dict[str, Any] = {"report": deaf, "memory_bytes": 512 * MIB}
-    with pytest.raises(MemoryLimitExceeded, match="512 MiB") as caught:
-        await sandbox.run(functions.allocate, (2048 * MIB,), **arguments)
-    assert caught.value.code == "memory_limit"
-    assert await sandbox.run(functions.allocate, (100 * MIB,), **arguments) == 100 * MIB
-
-
-@pytest.mark.skipif(not LINUX, reason="macOS does not keep RLIMIT_AS")
-async def test_a_native_library_that_aborts_for_lack_of_memory_is_told_from_a_crash(
-    sandbox: Sandbox,
-) -> None:
-    with pytest.raises(MemoryLimitExceeded):
-        await sandbox.run(
-            functions.allocate_in_c, (2048 * MIB,), report=deaf, memory_bytes=512 * MIB
-        )
-
-
-@pytest.mark.skipif(not LINUX, reason="macOS does not keep RLIMIT_AS")
-async def test_the_cap_holds_for_its_own_call_only(sandbox: Sandbox) -> None:
-    first = await sandbox.run(functions.process_id, (), report=deaf, memory_bytes=512 * MIB)
-    assert await sandbox.run(functions.allocate, (600 * MIB,), report=deaf) == 600 * MIB
-    assert await sandbox.run(functions.process_id, (), report=deaf) == first
-
-
-@pytest.mark.skipif(not LINUX, reason="macOS does not tell the address space")
-async def test_a_child_that_already_holds_half_of_the_cap_is_replaced(sandbox: Sandbox) -> None:
-    first = await sandbox.run(functions.process_id, (), report=deaf)
-    second = await sandbox.run(functions.process_id, (), report=deaf, memory_bytes=64 * MIB)
-    assert second != first
-    assert not is_alive(first)
-
-
-@pytest.mark.parametrize(
-    ("function", "args", "said"),
-    [
-        (functions.crash, (), "SIGSEGV"),
-        (functions.kill_oneself, (), "SIGKILL"),
-        (functions.leave, (3,), "exit code 3"),
-        (functions.leave, (0,), "exit code 0"),
-        (functions.leave_politely, (), "exit code 7"),
-    ],
-)
-async def test_a_crash_is_told_and_the_sandbox_goes_on(
-    sandbox: Sandbox, function: Callable[..., Any], args: tuple[Any, ...], said: str
-) -> None:
-    with pytest.raises(ProcessDied, match=said):
-        await sandbox.run(function, args, report=deaf)
-    assert await sandbox.run(functions.add, (1, 1), report=deaf) == 2
-
-
-async def test_a_crash_says_where_it_happened(sandbox: Sandbox) -> None:
-    with pytest.raises(ProcessDied) as caught:
-        await sandbox.run(functions.crash, (), report=deaf)
-    assert "sandbox_functions.py" in caught.value.details["output"]
-
-
-async def test_a_crash_does_not_hurt_the_neighbour(sandbox: Sandbox) -> None:
-    neighbour, pid = await started(sandbox, "clean_up_when_stopped", os.devnull)
-    for _ in range(3):
-        with pytest.raises(ProcessDied):
-            await sandbox.run(functions.crash, (), report=deaf)
-    assert is_alive(pid)
-    assert not neighbour.done()
-    neighbour.cancel()
-    await asyncio.wait([neighbour])
-
-
-async def test_a_child_that_died_while_idle_fails_nobody(sandbox: Sandbox) -> None:
-    pid = await sandbox.run(functions.process_id, (), report=deaf)
-    os.kill(pid, signal.SIGKILL)
-    assert await sandbox.run(functions.add, (1, 1), report=deaf) == 2
 
 
 async def test_our_errors_cross_intact(sandbox: Sandbox) -> None:
@@ -324,8 +202,12 @@ async def test_results_and_arguments_have_a_limit(sandbox: Sandbox) -> None:
 
 
 async def test_a_function_that_cannot_be_imported_is_a_clear_error(sandbox: Sandbox) -> None:
-    for function in (lambda report: None, deaf.__get__(object())):
-        with pytest.raises(PermanentError) as caught:
+    def local(report: Any) -> None: ...
+
+    main = type(sys)("__main__")
+    exec("def part_of_the_script(report): ...", main.__dict__)  # noqa: S102
+    for function in (lambda report: None, local, main.part_of_the_script):
+        with pytest.raises(PermanentError, match="can't run this") as caught:
             await sandbox.run(function, (), report=deaf)
         assert caught.value.code == "not_sendable"
 
@@ -361,7 +243,7 @@ async def test_the_event_loop_stays_free_during_cpu_work(sandbox: Sandbox) -> No
 async def test_close_leaves_no_process_behind() -> None:
     sandbox = Sandbox(3)
     idle = await sandbox.run(functions.process_id, (), report=deaf)
-    running = [await started(sandbox, what) for what in ("spin", "backtrack")]
+    running = [await started(sandbox, what) for what in ("spin", "hold_the_interpreter")]
     await sandbox.close()
     for pid in (idle, *(pid for _, pid in running)):
         assert not is_alive(pid)
@@ -381,16 +263,17 @@ async def test_a_sandbox_has_room_for_one_child_at_least() -> None:
 WORKER = """
 import asyncio, sys
 sys.path[:] = {path!r}
-from engine import sandbox_functions as functions
+from engine.sandbox_calls import deaf, started
+from engine.sandbox_functions import process_id
 from cotiza_queue.engine.sandbox import Sandbox
 
 async def main():
     sandbox = Sandbox(2)
-    idle = await sandbox.run(functions.process_id, (), report=lambda *_: None)
-    tell = lambda percentage, step, message: print(idle, message, flush=True)
-    first = sandbox.run(functions.tell_process_id_and, ("spin",), report=lambda *_: None)
-    second = sandbox.run(functions.tell_process_id_and, ({what!r},), report=tell)
-    await asyncio.gather(first, second)
+    idle = await sandbox.run(process_id, (), report=deaf)
+    _, first = await started(sandbox, {what!r})
+    call, second = await started(sandbox, {what!r})
+    print(idle, first, second, flush=True)
+    await call
 
 asyncio.run(main())
 """
@@ -400,7 +283,10 @@ asyncio.run(main())
     "what",
     [
         "spin",
-        pytest.param("backtrack", marks=pytest.mark.skipif(not LINUX, reason="PR_SET_PDEATHSIG")),
+        pytest.param(
+            "hold_the_interpreter",
+            marks=pytest.mark.skipif(not LINUX, reason="only PR_SET_PDEATHSIG reaches it"),
+        ),
     ],
 )
 async def test_children_die_with_a_worker_that_is_killed(what: str) -> None:

@@ -63,6 +63,8 @@ class JobContext(Protocol):
         pickled between our own processes. The child is killed when this attempt is cancelled or
         times out. ``memory_bytes`` caps its address space.
 
+        Arguments and result may have 64 MiB each; a function of the main script is refused.
+
         Raises what the function raised, MemoryLimitExceeded, or ProcessDied when the child crashed.
         """
         ...

@@ -1,4 +1,4 @@
-"""The SQL side of the domain: analyses and quotes. SQLite by default, PostgreSQL by URL; the engine never sees it."""
+"""The SQL side of the domain: analyses and quotes. SQLite by default, PostgreSQL by URL."""
 
 from __future__ import annotations
 
