@@ -9,12 +9,15 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-ID = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[0-9A-Za-z_.:-]+$")]
+# In Python, $ also matches before a final newline; the lookahead rules that out, in Python and in
+# the JSON Schema that is made from these patterns.
+ID = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[0-9A-Za-z_.:-]+$(?!\n)")]
 Url = Annotated[
-    str, Meta(min_length=1, max_length=2048, pattern=r"^(file-store|s3|https)://[\x21-\x7e]+$")
+    str,
+    Meta(min_length=1, max_length=2048, pattern=r"^(file-store|s3|https)://[\x21-\x7e]+$(?!\n)"),
 ]
-Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
+Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
 
 
 class Wire(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):

@@ -16,7 +16,7 @@ Address = Annotated[
     Meta(
         min_length=3,
         max_length=254,
-        pattern=r"^[^\s@,;:<>\"()\[\]\\\x00-\x1f\x7f]+@[^\s@,;:<>\"()\[\]\\\x00-\x1f\x7f]+$",
+        pattern=r"^[^\s@,;:<>\"()\[\]\\\x00-\x1f\x7f]+@[^\s@,;:<>\"()\[\]\\\x00-\x1f\x7f]+$(?!\n)",
     ),
 ]
 

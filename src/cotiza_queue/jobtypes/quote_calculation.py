@@ -15,7 +15,7 @@ from ..model.job import JobType
 from ..model.policy import Defaults, RetryPolicy
 from .common import ID, Currency, Text, Wire
 
-ProcessName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[0-9a-z_-]+$")]
+ProcessName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[0-9a-z_-]+$(?!\n)")]
 
 
 class QuoteItem(Wire, frozen=True, kw_only=True):

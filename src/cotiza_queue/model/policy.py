@@ -19,7 +19,7 @@ _EXACT_LANES = 32
 
 Priority = Annotated[int, Meta(ge=0, le=1_000_000)]
 DelayMs = Annotated[int, Meta(ge=0, le=MAX_DELAY_MS)]
-Tag = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Tag = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
@@ -71,7 +71,7 @@ class JobOptions(
     remove_on_complete: Retention | UnsetType = UNSET
     remove_on_fail: Retention | UnsetType = UNSET
     job_id: (
-        Annotated[str, Meta(min_length=1, max_length=46, pattern=r"^[0-9A-Za-z_-]+$")] | None
+        Annotated[str, Meta(min_length=1, max_length=46, pattern=r"^[0-9A-Za-z_-]+$(?!\n)")] | None
     ) = None
     unique_key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
     deadline: Annotated[int, Meta(ge=1, le=MAX_DELAY_MS)] | None = None

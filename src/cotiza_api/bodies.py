@@ -1,0 +1,91 @@
+"""Request bodies, read with a limit and in time. Nothing is buffered past the limit, nothing
+compressed is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TypeVar
+
+import msgspec
+from starlette.requests import Request
+
+from cotiza_queue.errors import TooLarge
+
+from .errors import MalformedJson, RequestTooSlow, UnsupportedMediaType, invalid_fields
+
+MAX_JSON_BYTES = 1024 * 1024
+JSON_TIMEOUT_S = 10.0
+"""A JSON body must have arrived in whole by then."""
+CHUNK_TIMEOUT_S = 30.0
+"""The longest silence within an upload."""
+UPLOAD_TIMEOUT_S = 1800.0
+
+T = TypeVar("T")
+
+
+async def read_json(request: Request, kind: type[T]) -> T:
+    """The body as ``kind``.
+
+    Raises MalformedJson, InvalidInput (fields by path), TooLarge, UnsupportedMediaType,
+    RequestTooSlow. Of a name that occurs twice in an object, the last counts.
+    """
+    media_type = request.headers.get("content-type", "application/json")
+    if media_type.partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMediaType(
+            f"the body's type is {media_type!r:.80}", remedy="Send Content-Type: application/json."
+        )
+    body = bytearray()
+    async for chunk in limited(
+        request, MAX_JSON_BYTES, silence_s=JSON_TIMEOUT_S, whole_s=JSON_TIMEOUT_S
+    ):
+        body += chunk
+    try:
+        value = msgspec.json.decode(body)
+    except msgspec.ValidationError as error:
+        raise invalid_fields(error, "the body") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        reason = str(error) if isinstance(error, msgspec.DecodeError) else "it can't be read"
+        raise MalformedJson(f"the body is not JSON: {reason}") from None
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise invalid_fields(error, "the body") from None
+
+
+async def limited(
+    request: Request, max_bytes: int, *, silence_s: float, whole_s: float
+) -> AsyncIterator[bytes]:
+    """The body in chunks as they come.
+
+    Raises TooLarge once more than ``max_bytes`` are announced or have come, RequestTooSlow after
+    ``silence_s`` seconds without a chunk or ``whole_s`` in all, UnsupportedMediaType for a
+    compressed body.
+    """
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("the body is compressed", remedy="Send it as it is.")
+    announced = request.headers.get("content-length", "0")
+    if announced.isdecimal() and int(announced) > max_bytes:
+        raise _too_large(max_bytes)
+    chunks = request.stream().__aiter__()
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + whole_s
+    received = 0
+    while True:
+        try:
+            async with asyncio.timeout_at(min(deadline, loop.time() + silence_s)):
+                chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise RequestTooSlow("the body did not arrive in time") from None
+        received += len(chunk)
+        if received > max_bytes:
+            raise _too_large(max_bytes)
+        if chunk:
+            yield chunk
+
+
+def _too_large(max_bytes: int) -> TooLarge:
+    return TooLarge(f"the body is larger than {max_bytes} bytes")

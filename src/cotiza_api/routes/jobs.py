@@ -1,0 +1,233 @@
+"""Jobs: create, look at, follow, retry, cancel."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from starlette.responses import Response
+
+from cotiza_queue import Job, NewJob, Status
+from cotiza_queue.clock import parse_iso
+from cotiza_queue.errors import CotizaError, FieldError, InvalidInput, ResultTimeout
+from cotiza_queue.model.job import Enqueued, Event
+from cotiza_queue.model.policy import MAX_DELAY_MS
+
+from .. import respond
+from ..answers import BulkAnswer, CancelledJob, CreatedJob, JobPage, JobStatus, RetriedJob
+from ..auth import Role
+from ..intake import new_job, one_of_many
+from ..operation import API, AnyOperation, Call, Operation
+from ..schemas import (
+    MIN_DELAY_MS,
+    SYNONYMS,
+    CreateJob,
+    CreateJobs,
+    JobQuery,
+    JobsQuery,
+    Nothing,
+    ScheduleJob,
+    TenantQuery,
+)
+from ..sse import EventStream, last_event_id
+
+WAIT_SLICE_MS = 1000
+"""A long poll looks up this often, to see whether the caller has left or the server is stopping."""
+SKIP_PAGE = 200
+MAX_SKIP_PAGES = 100
+"""Pages that one call reads to get past ``offset``."""
+
+
+async def create_job(call: Call[CreateJob, Nothing]) -> Response:
+    """201 with the job; 200 if a job of that id or unique key was there already."""
+    job = new_job(call, call.body)
+    made = await call.queue.enqueue(job.type, job.payload, tenant=job.tenant, options=job.options)
+    return _created(made)
+
+
+async def create_jobs(call: Call[CreateJobs, Nothing]) -> Response:
+    """201 if every job was taken, else 207; either way one result per job, in order."""
+    asked = [one_of_many(call, index, item) for index, item in enumerate(call.body.jobs)]
+    good = [job for job in asked if isinstance(job, NewJob)]
+    taken = iter(await call.queue.enqueue_many(good))
+    results: list[Enqueued | CotizaError] = [
+        next(taken) if isinstance(job, NewJob) else job for job in asked
+    ]
+    failed = sum(isinstance(result, CotizaError) for result in results)
+    answer = BulkAnswer(
+        results=[respond.bulk_item(result) for result in results],
+        created=len(results) - failed,
+        failed=failed,
+    )
+    return respond.json(answer, 207 if failed else 201)
+
+
+async def schedule_job(call: Call[ScheduleJob, Nothing]) -> Response:
+    """201 with the moment at which the job becomes due."""
+    delay_ms = _delay_ms(call)
+    job = new_job(call, call.body)
+    made = await call.queue.schedule(
+        job.type, job.payload, delay_ms, tenant=job.tenant, options=job.options
+    )
+    return _created(made)
+
+
+async def list_jobs(call: Call[Nothing, JobsQuery]) -> Response:
+    """The tenant's jobs, newest first. A platform token sees all tenants' unless it names one."""
+    query = call.query
+    tenant = call.caller.reach if query.tenant_id is None else call.tenant(query.tenant_id)
+    status = None if query.status is None else SYNONYMS.get(query.status) or Status(query.status)
+    cursor, skip, items = query.cursor, query.offset, list[Job]()
+    for _ in range(MAX_SKIP_PAGES):
+        limit = min(SKIP_PAGE, skip + query.limit - len(items))
+        page = await call.queue.list(
+            tenant, job_type=query.type, status=status, tag=query.tag, limit=limit, cursor=cursor
+        )
+        cursor = page.next_cursor
+        items += page.items[skip:]
+        skip = max(0, skip - len(page.items))
+        if skip == 0 or cursor is None:
+            break
+    else:
+        raise InvalidInput(
+            "the offset is too deep",
+            fields=[FieldError("offset", "go on with the cursor of the last page instead")],
+        )
+    shown = [respond.job_status(job, call.public_url) for job in items]
+    return respond.json(JobPage(items=shown, next_cursor=cursor))
+
+
+async def get_job(call: Call[Nothing, JobQuery]) -> Response:
+    """The job as it is now or, with ``wait``, once it has ended or the time is over."""
+    job = await call.queue.get(call.path("jobId"), tenant=call.caller.reach)
+    left_ms = call.query.wait * 1000
+    while left_ms > 0 and not job.status.final:
+        if call.services.stopping.is_set() or await call.request.is_disconnected():
+            break
+        try:
+            job = await call.queue.wait(
+                job.id, tenant=call.caller.reach, timeout_ms=min(WAIT_SLICE_MS, left_ms)
+            )
+        except ResultTimeout:
+            left_ms -= WAIT_SLICE_MS
+            job = await call.queue.get(job.id, tenant=call.caller.reach)
+    return respond.json(respond.job_status(job, call.public_url))
+
+
+async def follow_job(call: Call[Nothing, Nothing]) -> Response:
+    """The job's events; 204 tells a client that comes back after the final event to stop."""
+    after = last_event_id(call.request)
+    job = await call.queue.get(call.path("jobId"), tenant=call.caller.reach)
+    events = call.queue.events(job.id, tenant=call.caller.reach, after=after)
+    if after is not None and job.status.final:
+        missed = [event async for event in events]
+        if not missed:
+            return Response(status_code=204)
+        events = _each(missed)
+    return EventStream(events, public_url=call.public_url, stopping=call.services.stopping)
+
+
+async def follow_tenant(call: Call[Nothing, TenantQuery]) -> Response:
+    """The events of all jobs of a tenant, without end."""
+    after = last_event_id(call.request)
+    events = call.queue.tenant_events(call.tenant(call.query.tenant_id), after=after)
+    return EventStream(events, public_url=call.public_url, stopping=call.services.stopping)
+
+
+async def retry_job(call: Call[Nothing, Nothing]) -> Response:
+    """Runs a failed or cancelled job again, under the same id."""
+    job = await call.queue.replay(call.path("jobId"), tenant=call.caller.reach)
+    message = "the job waits to run again, with all its attempts"
+    return respond.json(RetriedJob(job_id=job.id, message=message, attempts=job.attempt))
+
+
+async def cancel_job(call: Call[Nothing, Nothing]) -> Response:
+    """Cancels a job that has not ended, running or not."""
+    job = await call.queue.cancel(call.path("jobId"), tenant=call.caller.reach)
+    return respond.json(CancelledJob(job_id=job.id, cancelled=True, message="the job is cancelled"))
+
+
+async def _each(events: Sequence[Event]) -> AsyncIterator[Event]:
+    for event in events:
+        yield event
+
+
+def _created(made: Enqueued) -> Response:
+    location = f"{API}/jobs/{made.job_id}"
+    return respond.json(respond.created_job(made), 201 if made.created else 200, location=location)
+
+
+def _delay_ms(call: Call[ScheduleJob, Nothing]) -> int:
+    asked = call.body
+    if asked.options.delay:
+        raise InvalidInput(
+            "the delay is given twice",
+            fields=[FieldError("options.delay", "leave it out; delay or runAt says it")],
+        )
+    if (asked.delay is None) == (asked.run_at is None):
+        raise InvalidInput(
+            "the time is missing, or given twice",
+            fields=[FieldError("delay", "give either delay (milliseconds) or runAt (a moment)")],
+        )
+    if asked.delay is not None:
+        return asked.delay
+    try:
+        delay_ms = parse_iso(asked.run_at or "") - call.services.clock.now_ms()
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput(
+            "runAt is not a moment", fields=[FieldError("runAt", f"{error}")]
+        ) from None
+    if not MIN_DELAY_MS <= delay_ms <= MAX_DELAY_MS:
+        raise InvalidInput(
+            "runAt is out of range",
+            fields=[FieldError("runAt", "must lie between one second and 366 days from now")],
+        )
+    return delay_ms
+
+
+OPERATIONS: tuple[AnyOperation, ...] = (
+    Operation(
+        method="POST", path=f"{API}/jobs", handler=create_job, role=Role.MANAGER,
+        body=CreateJob, query=Nothing, answer=CreatedJob, status=201,
+        tag="jobs", summary="Create a job", faults=(413, 422, 429),
+    ),
+    Operation(
+        method="GET", path=f"{API}/jobs", handler=list_jobs, role=Role.CUSTOMER,
+        body=Nothing, query=JobsQuery, answer=JobPage,
+        tag="jobs", summary="List jobs, newest first", faults=(422,),
+    ),
+    Operation(
+        method="POST", path=f"{API}/jobs/bulk", handler=create_jobs, role=Role.MANAGER,
+        body=CreateJobs, query=Nothing, answer=BulkAnswer, status=201,
+        tag="jobs", summary="Create up to 1,000 jobs", faults=(413, 422),
+    ),
+    Operation(
+        method="POST", path=f"{API}/jobs/schedule", handler=schedule_job, role=Role.MANAGER,
+        body=ScheduleJob, query=Nothing, answer=CreatedJob, status=201,
+        tag="jobs", summary="Create a job for later", faults=(413, 422, 429),
+    ),
+    Operation(
+        method="GET", path=f"{API}/jobs/{{jobId}}", handler=get_job, role=Role.CUSTOMER,
+        body=Nothing, query=JobQuery, answer=JobStatus,
+        tag="jobs", summary="Get a job's status, or wait for its end", faults=(404, 422),
+    ),
+    Operation(
+        method="DELETE", path=f"{API}/jobs/{{jobId}}", handler=cancel_job, role=Role.MANAGER,
+        body=Nothing, query=Nothing, answer=CancelledJob,
+        tag="jobs", summary="Cancel a job, running or not", faults=(404, 409),
+    ),
+    Operation(
+        method="POST", path=f"{API}/jobs/{{jobId}}/retry", handler=retry_job, role=Role.MANAGER,
+        body=Nothing, query=Nothing, answer=RetriedJob,
+        tag="jobs", summary="Run a failed or cancelled job again", faults=(404, 409),
+    ),
+    Operation(
+        method="GET", path=f"{API}/jobs/{{jobId}}/events", handler=follow_job, role=Role.CUSTOMER,
+        body=Nothing, query=Nothing, content="text/event-stream",
+        tag="events", summary="Follow a job's events until it ends", faults=(404, 422),
+    ),
+    Operation(
+        method="GET", path=f"{API}/events", handler=follow_tenant, role=Role.CUSTOMER,
+        body=Nothing, query=TenantQuery, content="text/event-stream",
+        tag="events", summary="Follow the events of all your jobs", faults=(403, 422),
+    ),
+)  # fmt: skip

@@ -1,0 +1,160 @@
+"""Server-sent events: live, resumed, for a job and for a tenant."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from api_support import Sent, events
+from cotiza_api.sse import EventStream
+from cotiza_queue.jobtypes import FILE_ANALYSIS
+from cotiza_queue.model.job import Event
+
+MAIL = {
+    "type": "email-notification",
+    "data": {"type": "quote-ready", "recipientEmail": "a@example.com", "templateData": {}},
+}
+
+
+async def analyse(payload: Any, context: Any) -> dict[str, str]:
+    for percentage in (25, 50, 75):
+        context.progress(percentage, "meshing", f"{percentage} of 100")
+        await asyncio.sleep(0.3)
+    return {"thumbnailUrl": f"file-store://{context.tenant}/thumbnails/one"}
+
+
+async def read(client: httpx2.AsyncClient, path: str, after: str | None = None) -> list[Sent]:
+    """Every event of a stream that ends."""
+    headers = {"Last-Event-ID": after} if after else {}
+    async with client.stream("GET", path, headers=headers) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert answer.headers["x-accel-buffering"] == "no"
+        assert answer.headers["cache-control"] == "no-store"
+        return [event async for event in events(answer)]
+
+
+async def test_a_job_is_followed_to_its_end_and_resumed_without_gap_or_duplicate(
+    admin: httpx2.AsyncClient, working: Any, analysis: dict[str, Any]
+) -> None:
+    made = (await admin.post("/api/v1/jobs", json=analysis)).json()
+    path = f"/api/v1/jobs/{made['jobId']}/events"
+    async with asyncio.TaskGroup() as group:
+        following = group.create_task(read(admin, path))
+        async with working({FILE_ANALYSIS: analyse}):
+            seen = await following
+    names = [event.name for event in seen]
+    assert names[0] == "state"
+    assert names[-1] == "completed"
+    assert {"active", "progress"} <= set(names)
+    assert all(event.data["jobId"] == made["jobId"] for event in seen)
+    assert all(event.data["type"] == "file-analysis" for event in seen)
+    assert len({event.id for event in seen}) == len(seen)
+    for index in range(len(seen) - 1):
+        assert await read(admin, path, seen[index].id) == seen[index + 1 :]
+
+
+async def test_a_client_that_comes_back_after_the_end_is_told_to_stop(
+    admin: httpx2.AsyncClient, analysis: dict[str, Any]
+) -> None:
+    made = (await admin.post("/api/v1/jobs", json=analysis)).json()
+    path = f"/api/v1/jobs/{made['jobId']}"
+    await admin.delete(path)
+    seen = await read(admin, f"{path}/events")
+    assert [event.name for event in seen] == ["state"]
+    assert seen[0].data["status"] == "cancelled"
+    answer = await admin.get(f"{path}/events", headers={"Last-Event-ID": seen[0].id})
+    assert (answer.status_code, answer.content) == (204, b"")
+
+
+@pytest.mark.parametrize("given", ["x", "1-2-3", "-1", "9" * 30, "1-2; x", "1-9223372036854775808"])
+async def test_what_is_no_event_id_is_refused(
+    admin: httpx2.AsyncClient, analysis: dict[str, Any], given: str
+) -> None:
+    made = (await admin.post("/api/v1/jobs", json=analysis)).json()
+    for path in (f"/api/v1/jobs/{made['jobId']}/events", "/api/v1/events"):
+        answer = await admin.get(path, headers={"Last-Event-ID": given})
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "Last-Event-ID")
+
+
+async def test_events_of_an_unknown_job_are_404_and_not_a_silent_stream(
+    admin: httpx2.AsyncClient,
+) -> None:
+    answer = await admin.get("/api/v1/jobs/nothing/events")
+    assert (answer.status_code, answer.json()["code"]) == (404, "job_not_found")
+
+
+async def test_a_tenant_sees_the_events_of_its_own_jobs_only(
+    admin: httpx2.AsyncClient, stranger: httpx2.AsyncClient, analysis: dict[str, Any]
+) -> None:
+    first = (await admin.post("/api/v1/jobs", json=MAIL)).json()
+    (state,) = await read(admin, await cancelled(admin, first))
+    await stranger.post("/api/v1/jobs", json=MAIL)
+    second = (await admin.post("/api/v1/jobs", json=analysis)).json()
+    headers = {"Last-Event-ID": state.id}
+    async with admin.stream("GET", "/api/v1/events", headers=headers) as answer:
+        stream = events(answer)
+        event = await anext(stream)
+        assert (event.name, event.data["jobId"]) == ("waiting", second["jobId"])
+        third = (await admin.post("/api/v1/jobs", json=MAIL)).json()
+        event = await anext(stream)
+        assert (event.name, event.data["jobId"]) == ("waiting", third["jobId"])
+
+
+async def cancelled(client: httpx2.AsyncClient, job: dict[str, Any]) -> str:
+    """Cancel a job; where its events are."""
+    await client.delete(f"/api/v1/jobs/{job['jobId']}")
+    return f"/api/v1/jobs/{job['jobId']}/events"
+
+
+async def test_head_does_not_hold_the_line(admin: httpx2.AsyncClient) -> None:
+    answer = await admin.head("/api/v1/events")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/event-stream")
+
+
+async def test_a_quiet_stream_shows_that_it_lives_and_ends_when_the_server_stops() -> None:
+    async def nothing() -> AsyncIterator[Event]:
+        await asyncio.Event().wait()
+        yield Event(id="", name="", job_id="", type="", tenant="", at_ms=0)
+
+    stopping, sent = asyncio.Event(), list[dict[str, Any]]()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        if message.get("body", b"").startswith(b":"):
+            stopping.set()
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    stream = EventStream(nothing(), public_url="", stopping=stopping, heartbeat_s=0.01)
+    await stream({"type": "http", "method": "GET"}, receive, send)
+    assert sent[0]["status"] == 200
+    assert sent[1]["body"].startswith(b"retry:")
+    assert not sent[-1]["more_body"]
+
+
+async def test_a_stream_ends_when_its_client_leaves() -> None:
+    left = asyncio.Event()
+
+    async def nothing() -> AsyncIterator[Event]:
+        try:
+            await asyncio.Event().wait()
+            yield Event(id="", name="", job_id="", type="", tenant="", at_ms=0)
+        finally:
+            left.set()
+
+    async def send(message: Any) -> None:
+        pass
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    stream = EventStream(nothing(), public_url="", stopping=asyncio.Event())
+    await stream({"type": "http", "method": "GET"}, receive, send)
+    assert left.is_set()
