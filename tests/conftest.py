@@ -1,6 +1,6 @@
 """What every test shares: a real server, a queue on it, and names that no other test uses.
 
-``REDIS_URL`` set: that server is used, nothing of it is flushed. Unset: each process starts its own.
+``REDIS_URL`` set: that server is used, none of it is flushed. Unset: each process starts its own.
 """
 
 from __future__ import annotations

@@ -43,26 +43,22 @@ async def follow(link: Link, job: Job, after: str | None) -> AsyncIterator[Event
     listener = await link.events.join([job.type])
     try:
         start = checked(after) if after else await link.events.last_id(job.type)
-        if after:
-            async for event in link.events.history(job.type, after):
-                if event.job_id == job.id or event.name == "gap":
-                    yield event
-                    if event.name in _FINAL:
-                        return
-                start = event.id
         present = await link.views.job(job.type, job.id, "")
-        if present is None:
-            return
-        if not after:
-            yield Event(
-                id=start, name="state", job_id=job.id, type=job.type, tenant=job.tenant,
-                at_ms=order(start)[0], data=state_of(present),
-            )  # fmt: skip
-        if present.status.final and not await _ends_later(link, present, start):
+        if present is not None and not after:
+            yield _state(present, start)
+        # What is kept comes first. If the job had ended before that is read, its final event is
+        # either in there or was before ``start``; if not, the listener will hear it.
+        async for event in link.events.history(job.type, start):
+            start = event.id
+            if _is_of(event, job):
+                yield event
+            if _is_of(event, job) and event.name in _FINAL:
+                return
+        if present is None or present.status.final:
             return
         while True:
             event = await listener.next()
-            if (event.job_id == job.id or event.name == "gap") and order(event.id) > order(start):
+            if _is_of(event, job) and order(event.id) > order(start):
                 yield event
                 if event.name in _FINAL:
                     return
@@ -77,21 +73,41 @@ async def follow_tenant(
     names = sorted(job_types)
     listener = await link.events.join(names)
     try:
-        starts = {name: checked(after) if after else "0-0" for name in names}
-        if after:
-            for name in names:
-                async for event in link.events.history(name, after):
-                    starts[name] = event.id
-                    if event.tenant == tenant or event.name == "gap":
-                        yield event
+        starts: dict[str, str] = {}
+        async for event in _histories(link, names if after else [], checked(after or "0-0")):
+            starts[event.type] = event.id
+            if event.tenant in (tenant, ""):
+                yield event
         while True:
             event = await listener.next()
-            if event.tenant in (tenant, "") and order(event.id) > order(
-                starts.get(event.type, "0-0")
-            ):
+            is_new = order(event.id) > order(starts.get(event.type, "0-0"))
+            if event.tenant in (tenant, "") and is_new:
                 yield event
     finally:
         link.events.leave(listener)
+
+
+async def _histories(link: Link, job_types: Iterable[str], after: str) -> AsyncIterator[Event]:
+    for job_type in job_types:
+        async for event in link.events.history(job_type, after):
+            yield event
+
+
+def _state(job: Job, at: str) -> Event:
+    """The state of a job as an event that a later resume can start from."""
+    return Event(
+        id=at,
+        name="state",
+        job_id=job.id,
+        type=job.type,
+        tenant=job.tenant,
+        at_ms=order(at)[0],
+        data=state_of(job),
+    )
+
+
+def _is_of(event: Event, job: Job) -> bool:
+    return event.job_id == job.id or event.name == "gap"
 
 
 def state_of(job: Job) -> Mapping[str, Any]:
@@ -121,16 +137,6 @@ def checked(event_id: str) -> str:
             "that is not an event id", fields=[FieldError("Last-Event-ID", "the id of an event")]
         )
     return f"{moment}-{sequence}"
-
-
-async def _ends_later(link: Link, job: Job, start: str) -> bool:
-    """True if the job's final event is still to come on the stream after ``start``: it ended after
-    we joined.
-    """
-    async for event in link.events.history(job.type, start):
-        if event.job_id == job.id and event.name in _FINAL:
-            return True
-    return False
 
 
 async def _next_final(listener: Listener, job_id: str) -> None:

@@ -25,6 +25,7 @@ class Leases:
         job_type: str,
         worker: str,
         lease_ms: int,
+        *,
         info: Callable[[], bytes],
         telemetry: Telemetry,
     ) -> None:

@@ -74,9 +74,7 @@ class Queue:
         self._background = Background()
 
     async def open(self) -> Self:
-        """Connect. Raises ConfigurationError if there is no usable server, QueueUnavailable if it
-        does not answer.
-        """
+        """Connect. Raises ConfigurationError if there is no usable server, QueueUnavailable."""
         self._link_or_none = await Link.open(self._redis_url, self._data_dir)
         self._directory_or_none = Directory(self._job_types, self._link.commands)
         self._background.start(self._link.events.run(), "events")
@@ -299,20 +297,15 @@ class Queue:
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page:
-        """A page of jobs, newest first. ``limit`` ≤ 500; a page may be shorter than that. Raises
-        InvalidInput.
-        """
+        """A page of jobs, newest first; ``limit`` ≤ 500, a page may be shorter. InvalidInput."""
         names = [check_job_type(job_type)] if job_type else sorted(await self._directory.names())
         query = listing.Query(tenant or "", str(status or ""), tag, limit)
         return await listing.page(self._link.views, names, query, cursor)
 
     async def metrics(self, job_type: str | None = None) -> Sequence[QueueMetrics]:
         """The state of one queue, or of all, in numbers."""
-        names = (
-            [self._directory.known(job_type).name]
-            if job_type
-            else sorted(await self._directory.names())
-        )
+        asked = [self._directory.known(job_type).name] if job_type else None
+        names = asked or sorted(await self._directory.names())
         return [await self._link.views.metrics(name) for name in names]
 
     async def pause(self, job_type: str) -> None:

@@ -198,7 +198,9 @@ class _Station:
         clock, chance, commands, name = worker._clock, worker._chance, link.commands, job_type.name
         self.link, self.name, self._worker = link, name, worker.id
         self.slots = Slots(_concurrency(options.concurrency, name))
-        self.leases = Leases(commands, name, worker.id, options.lease_ms, worker.info, telemetry)
+        self.leases = Leases(
+            commands, name, worker.id, options.lease_ms, info=worker.info, telemetry=telemetry
+        )
         self.taker = Taker(
             commands,
             name,

@@ -49,7 +49,7 @@ class Views:
         if reply is None:
             return None
         hash_, body, result, failures, progress = reply
-        job = _job(job_type, job_id, hash_, body, failures, progress)
+        job = _job(job_type, [job_id.encode(), hash_, body, failures, progress])
         return msgspec.structs.replace(job, result=codec.decode_json(result))
 
     async def jobs(
@@ -58,9 +58,9 @@ class Views:
         """A page of (sequence number, job), newest first, and where to go on ("" at the end)."""
         last, rows = await self._connection.call("list", job_type, tenant, below, limit, status)
         found = []
-        for id_, hash_, body, failures, progress in rows:
-            seq = int(codec.pairs(hash_)["seq"])
-            found.append((seq, _job(job_type, id_.decode(), hash_, body, failures, progress)))
+        for row in rows:
+            seq = int(codec.pairs(row[1])["seq"])
+            found.append((seq, _job(job_type, row)))
         return last.decode(), found
 
     async def dead_letters(
@@ -114,13 +114,13 @@ class Views:
         )
 
 
-def _job(
-    job_type: str, job_id: str, flat: Any, body: bytes, failures: list[bytes], progress: bytes
-) -> Job:
+def _job(job_type: str, row: list[Any]) -> Job:
+    """A job from [id, hash, body, failures, progress] as the scripts return it."""
+    job_id, flat, body, failures, progress = row
     fields = codec.pairs(flat)
     content = codec.decode_body(body)
     return Job(
-        id=job_id,
+        id=job_id.decode(),
         type=job_type,
         tenant=fields["tenant"],
         status=Status(fields["status"]),
