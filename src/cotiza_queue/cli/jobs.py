@@ -1,0 +1,197 @@
+"""``jobs``, ``show``, ``retry``, ``cancel``: single jobs, of any tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ..clock import iso
+from ..model.job import Job
+from ..model.outcome import Failure
+from ..model.status import Status
+from . import plain, render
+from .shell import Shell, command
+
+WIDE = 100
+"""Columns from which a listing also has the tenant and what the job is doing."""
+
+
+@click.command(short_help="The newest jobs.")
+@click.option("--type", "job_type", metavar="TYPE", help="Only jobs of this type.")
+@click.option(
+    "--status", type=click.Choice([each.value for each in Status]), help="Only jobs in this status."
+)
+@click.option("--tenant", metavar="ID", help="Only this tenant's.")
+@click.option("--tag", metavar="TAG", help="Only jobs with this tag.")
+@click.option(
+    "--limit", type=click.IntRange(1, 500), default=20, show_default=True, help="How many."
+)
+@click.option("--cursor", metavar="CURSOR", help="Where the last page ended.")
+@command
+async def jobs(
+    shell: Shell,
+    *,
+    job_type: str | None,
+    status: str | None,
+    tenant: str | None,
+    tag: str | None,
+    limit: int,
+    cursor: str | None,
+) -> None:
+    """The newest jobs first, a page at a time."""
+    async with shell.queue() as queue:
+        page = await queue.list(
+            tenant,
+            job_type=job_type,
+            status=Status(status) if status else None,
+            tag=tag,
+            limit=limit,
+            cursor=cursor,
+        )
+    if shell.as_json:
+        shell.json(
+            {"items": [plain.job(each) for each in page.items], "nextCursor": page.next_cursor}
+        )
+        return
+    if not page.items:
+        shell.out.print(render.text("No such jobs."))
+    else:
+        shell.out.print(_listing(shell, page.items))
+    if page.next_cursor:
+        shell.more(page.next_cursor)
+
+
+@click.command(short_help="All that is known of a job.")
+@click.argument("job_id", metavar="ID")
+@command
+async def show(shell: Shell, job_id: str) -> None:
+    """All that is known of job ID: its times, payload, progress, result and failed attempts."""
+    async with shell.queue() as queue:
+        job = await queue.get(job_id)
+    if shell.as_json:
+        shell.json(plain.job_in_full(job))
+        return
+    shell.out.print(_portrait(shell, job))
+
+
+@click.command(short_help="Run a failed or cancelled job again.")
+@click.argument("job_id", metavar="ID")
+@command
+async def retry(shell: Shell, job_id: str) -> None:
+    """Run job ID again, if it failed or was cancelled: same id, fresh attempts."""
+    async with shell.queue() as queue:
+        job = await queue.replay(job_id)
+    shell.say(f"{job.id} is {job.status} again.", **plain.job(job))
+
+
+@click.command(short_help="Stop a job, waiting or running.")
+@click.argument("job_id", metavar="ID")
+@command
+async def cancel(shell: Shell, job_id: str) -> None:
+    """Stop job ID, be it blocked, delayed, waiting or running."""
+    async with shell.queue() as queue:
+        job = await queue.cancel(job_id)
+    if job.status is not Status.CANCELLED:
+        shell.say(f"{job.id} is {job.status}; its worker was told to stop.", **plain.job(job))
+    else:
+        shell.say(f"{job.id} is cancelled.", **plain.job(job))
+
+
+def failures(found: tuple[Failure, ...]) -> RenderableType:
+    """Failed attempts, oldest first: what went wrong, when, and what would help."""
+    parts: list[RenderableType] = []
+    for each in found:
+        head = f"  attempt {each.attempt} · {iso(each.at)}"
+        parts.append(render.text(head + (f" · {each.worker}" if each.worker else ""), "dim"))
+        parts.append(
+            Text.assemble(
+                "  ", (render.visible(each.code), "red"), ": ", render.lines(each.message)
+            )
+        )
+        if each.remedy:
+            parts.append(render.text(f"  {each.remedy}", "italic"))
+        if each.details:
+            parts.append(render.indented(each.details))
+    return Group(*parts)
+
+
+def _listing(shell: Shell, items: Sequence[Job]) -> Table:
+    columns = ["job", "type", "status", "try", "age"]
+    rows = [
+        [
+            render.text(job.id),
+            render.text(job.type),
+            _status(job),
+            render.text(f"{job.attempt}/{job.max_attempts}"),
+            render.text(shell.ago(job.created_ms)),
+        ]
+        for job in items
+    ]
+    if shell.out.width >= WIDE:
+        columns += ["tenant", "now"]
+        for row, job in zip(rows, items, strict=True):
+            row += [render.text(job.tenant), _now(shell, job)]
+        render.fit_last(rows, shell.out.width)
+    table = render.table(*columns, right=("try", "age"), fold=("job",))
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _status(job: Job) -> Text:
+    if job.status is Status.ACTIVE and job.progress.percentage:
+        return Text.assemble(render.status(job.status), f" {job.progress.percentage:.0f}%")
+    return render.status(job.status)
+
+
+def _now(shell: Shell, job: Job) -> Text:
+    """What a job is doing, or why it isn't, in a few words."""
+    match job.status:
+        case Status.ACTIVE:
+            return render.text(job.progress.message or job.progress.step)
+        case Status.DELAYED:
+            cause = f" after {job.failure.code}" if job.failure else ""
+            return render.text(f"{shell.ago(job.due_ms)}{cause}")
+        case Status.FAILED if job.failure:
+            return Text.assemble(
+                (render.visible(job.failure.code), "red"), " ", render.visible(job.failure.message)
+            )
+        case Status.COMPLETED if job.started_ms and job.finished_ms:
+            return render.text(f"took {render.span(job.finished_ms - job.started_ms)}", "dim")
+    return Text("")
+
+
+def _portrait(shell: Shell, job: Job) -> Group:
+    took = job.finished_ms - job.started_ms if job.finished_ms and job.started_ms else None
+    progress = f"{job.progress.percentage:.0f} % · {job.progress.step} · {job.progress.message}"
+    parts: list[RenderableType] = [
+        render.facts(
+            ("job", job.id),
+            ("type", job.type),
+            ("tenant", job.tenant),
+            ("status", render.status(job.status)),
+            ("priority", job.priority or "normal"),
+            ("attempt", f"{job.attempt} of {job.max_attempts}"),
+            ("stalls", job.stalls or None),
+            ("tags", ", ".join(job.tags)),
+            ("schedule", job.schedule_id),
+            ("worker", job.worker),
+            ("created", shell.moment(job.created_ms)),
+            ("due", shell.moment(job.due_ms) if job.status is Status.DELAYED else None),
+            ("started", shell.moment(job.started_ms)),
+            ("ended", shell.moment(job.finished_ms)),
+            ("took", None if took is None else render.span(took)),
+            ("progress", progress.rstrip("· ") if job.progress.step else None),
+        ),
+        render.heading("payload"),
+        render.indented(job.payload),
+    ]
+    if job.result is not None:
+        parts += [render.heading("result"), render.indented(job.result)]
+    if job.failures:
+        parts += [render.heading("failed attempts"), failures(job.failures)]
+    return Group(*parts)
