@@ -35,7 +35,8 @@ def main() -> None:
 def _die_with_starter(line: int) -> None:
     while os.read(line, 64):
         pass
-    os.kill(os.getpid(), signal.SIGTERM)
+    # To the main thread: a signal that another thread receives does not interrupt its system call.
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
     threading.Event().wait(GRACE_SECONDS)
     if os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
