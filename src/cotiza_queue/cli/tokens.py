@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import os
+import tempfile
 from pathlib import Path
 
 import jwt
@@ -47,9 +48,8 @@ def secret_file(data_dir: Path, chance: Chance) -> Path:
     path = data_dir / "jwt-secret"
     if path.exists():
         return path
-    draft = path.with_name(f"jwt-secret.{os.getpid()}")
     secret = base64.urlsafe_b64encode(chance.random_bytes(SECRET_BYTES))
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor, draft = tempfile.mkstemp(prefix="jwt-secret.", dir=data_dir)
     with os.fdopen(descriptor, "wb") as file:
         file.write(secret)
     try:
@@ -57,7 +57,7 @@ def secret_file(data_dir: Path, chance: Chance) -> Path:
     except FileExistsError:
         pass
     finally:
-        draft.unlink()
+        Path(draft).unlink()
     return path
 
 
