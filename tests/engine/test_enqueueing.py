@@ -56,21 +56,21 @@ async def test_a_delayed_job_never_starts_early(queue: Queue, kind: str, working
 
 async def test_the_same_job_id_is_the_same_job(queue: Queue, kind: str) -> None:
     answers = await asyncio.gather(
-        *(queue.enqueue(kind, n, tenant="acme", options={"jobId": "order-1"}) for n in range(50))
+        *(queue.enqueue(kind, n, tenant=kind, options={"jobId": "order-1"}) for n in range(50))
     )
     assert len({answer.job_id for answer in answers}) == 1
     assert [answer.created for answer in answers].count(True) == 1
-    assert (await queue.get("order-1", tenant="acme")).id == answers[0].job_id
+    assert (await queue.get("order-1", tenant=kind)).id == answers[0].job_id
 
 
 async def test_two_tenants_may_choose_the_same_job_id(queue: Queue, kind: str) -> None:
-    ours = await queue.enqueue(kind, "ours", tenant="a", options={"jobId": "order-1"})
-    theirs = await queue.enqueue(kind, "theirs", tenant="b", options={"jobId": "order-1"})
+    ours = await queue.enqueue(kind, "ours", tenant=f"{kind}-a", options={"jobId": "order-1"})
+    theirs = await queue.enqueue(kind, "theirs", tenant=f"{kind}-b", options={"jobId": "order-1"})
     assert ours.created
     assert theirs.created
-    assert (await queue.get("order-1", tenant="b")).payload == "theirs"
+    assert (await queue.get("order-1", tenant=f"{kind}-b")).payload == "theirs"
     with pytest.raises(NotFound):
-        await queue.get(ours.job_id, tenant="b")
+        await queue.get(ours.job_id, tenant=f"{kind}-b")
 
 
 async def test_a_unique_key_admits_one_live_job(queue: Queue, kind: str, working: Any) -> None:

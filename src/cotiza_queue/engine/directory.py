@@ -45,8 +45,8 @@ class Directory:
             self._announced.add(name)
 
     async def names(self) -> set[str]:
-        """Every type registered here or announced by anyone."""
-        return set(self._registered) | await self._commands.types()
+        """The types registered here; if there are none, every type announced by anyone."""
+        return set(self._registered) or await self._commands.types()
 
     async def type_of(self, full_id: str, noun: str) -> str:
         """The type that an id of ours names. Raises NotFound."""
@@ -60,7 +60,7 @@ class Directory:
         """
         if not is_name(job_id):
             raise self.no_job(job_id)
-        names = set(self._registered) | self._announced
+        names = set(self._registered) or self._announced
         if not any(job_id.endswith(type_code(name)) for name in names):
             names = await self.names()
         places = [(name, job_id) for name in sorted(names) if job_id.endswith(type_code(name))]

@@ -1,0 +1,283 @@
+"""What must hold after every step: each job is in exactly the containers that its status implies.
+
+One function a container, all in ``CONTAINERS``; a new container of the engine gets a new function,
+and its keys a line in ``KEYS``. The codes I1 … I23 are those of the reliability notes (docs/model.md
+says each in a sentence). Each function yields (code, what is wrong).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+
+from .oracle import FINAL, Job, Model
+from .snapshot import Lane, Snapshot, stamp
+
+Fault = tuple[str, str]
+MAX_STALLS = 3
+STATUSES = ("waiting", "delayed", "active", *FINAL)
+
+KEYS = re.compile(
+    r"meta|counts|lanes|ready|delayed|events|dead|dead:index|index|index:[^:]+|workers|schedules"
+    r"|schedules:all|schedule:.+|ended:(completed|failed|cancelled)|lane:\d+|metrics:\d+|worker:.+"
+    r"|(job|body|result|failures|progress|unique):.+"
+)
+EXPIRING = re.compile(r"metrics:\d+|worker:.+")
+IDLE = re.compile(r"meta|counts|lanes|events|dead|lane:\d+|metrics:\d+|worker:.+|workers")
+"""What an idle queue keeps when every job, letter and schedule is gone."""
+PER_JOB = ("body", "result", "failures", "progress")
+
+
+class Violation(AssertionError):
+    """An invariant does not hold. ``code``: which one."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(f"{code}: {text}")
+        self.code = code
+
+
+def check(model: Model, found: Snapshot) -> None:
+    """Compare what there is with what must be. Raises Violation."""
+    for container in CONTAINERS:
+        for code, text in container(model, found):
+            raise Violation(code, text)
+
+
+def check_idle(found: Snapshot) -> None:
+    """Everything has ended, retention has passed: only the documented idle set is left."""
+    left = sorted(name for name in found.names if not IDLE.fullmatch(name))
+    if left:
+        raise Violation("I20", f"left behind in an idle queue: {left}")
+    for number, lane in found.lanes.items():
+        if lane.pending:
+            raise Violation("I20", f"lane {number} keeps pending entries: {lane.pending}")
+
+
+def jobs(model: Model, found: Snapshot) -> Iterator[Fault]:
+    there = {name[4:] for name in found.hashes if name.startswith("job:")}
+    if there != set(model.jobs):
+        yield "I1", _difference("jobs", there, set(model.jobs))
+    for job in model.jobs.values():
+        fields = found.hashes[f"job:{job.id}"]
+        for name, code, wanted in _fields(job):
+            if fields.get(name, "") != wanted:
+                yield code, f"{job.id}: {name} is {fields.get(name)!r} instead of {wanted!r}"
+
+
+def _fields(job: Job) -> Iterator[tuple[str, str, str]]:
+    asked = job.intake
+    yield "status", "I1", job.status
+    yield "tenant", "I16", asked.tenant
+    yield "created", "I1", str(job.created)
+    yield "seq", "I1", str(job.seq)
+    yield "attempts", "I6", str(asked.attempts)
+    yield "unique", "I15", job.unique
+    yield "deadline", "I7", "" if job.deadline is None else str(job.deadline)
+    yield "finished", "I2", "" if job.finished is None else str(job.finished)
+    if job.token is not None:
+        yield "token", "I3", str(job.token)
+    if job.status in ("waiting", "active"):
+        yield "lane", "I11", str(job.lane)
+    if job.status == "active":
+        yield "worker", "I3", job.worker
+
+
+def attempts(model: Model, found: Snapshot) -> Iterator[Fault]:
+    for job in model.jobs.values():
+        fields = found.hashes[f"job:{job.id}"]
+        attempt, stalls = int(fields.get("attempt", 0)), int(fields.get("stalls", 0))
+        if (attempt, stalls) != (job.attempt, job.stalls):
+            yield "I6", (
+                f"{job.id}: attempt {attempt}, stalls {stalls} instead of "
+                f"{job.attempt}, {job.stalls}"
+            )
+        if attempt > job.intake.attempts or job.starts - job.spared != attempt:
+            yield "I6", f"{job.id}: {job.starts} starts, {attempt} attempts of {job.intake.attempts}"
+        if stalls > MAX_STALLS + 1 or (stalls > MAX_STALLS and job.status not in FINAL):
+            yield "I6", f"{job.id} goes on after {stalls} stalls"
+
+
+def contents(model: Model, found: Snapshot) -> Iterator[Fault]:
+    """Payloads, results, progress and failures, each with its job and only with it."""
+    for name in found.names:
+        kind, _, id_ = name.partition(":")
+        if kind in PER_JOB and id_ not in model.jobs:
+            yield "I20", f"{name} is there without its job"
+    for job in model.jobs.values():
+        if found.strings.get(f"body:{job.id}") != job.intake.body:
+            yield "I21", f"the payload of {job.id} has changed or is gone"
+        if found.strings.get(f"result:{job.id}") != job.result:
+            yield "I2", f"{job.id}: result {found.strings.get(f'result:{job.id}')!r}, {job.result!r}"
+        if found.strings.get(f"progress:{job.id}") != job.progress:
+            yield "I23", f"{job.id}: the progress is not what the owner said last"
+        failures = len(found.lists.get(f"failures:{job.id}", []))
+        if failures != job.failures:
+            yield "I2", f"{job.id}: {failures} failures on record instead of {job.failures}"
+
+
+def delayed(model: Model, found: Snapshot) -> Iterator[Fault]:
+    wanted = {j.id: float(j.due or 0) for j in model.jobs.values() if j.status == "delayed"}
+    there = found.zsets.get("delayed", {})
+    if there != wanted:
+        yield "I7" if set(wanted) - set(there) else "I1", _difference("delayed", there, wanted)
+
+
+def ended(model: Model, found: Snapshot) -> Iterator[Fault]:
+    for status in FINAL:
+        wanted = {j.id: float(j.expires) for j in model.jobs.values() if j.status == status}
+        there = found.zsets.get(f"ended:{status}", {})
+        if there != wanted:
+            yield "I1", _difference(f"ended:{status}", there, wanted)
+
+
+def lanes(model: Model, found: Snapshot) -> Iterator[Fault]:
+    """An entry is pending for an active job, or undelivered in the order of arrival; no other."""
+    for number, lane in found.lanes.items():
+        undelivered = list(lane.undelivered())
+        wanted = model.lanes.get(int(number), [])
+        if [job for _, job in undelivered] != [id_ for id_, _ in wanted]:
+            yield "I12", (
+                f"lane {number} holds {[j for _, j in undelivered]} "
+                f"instead of {[i for i, _ in wanted]}"
+            )
+        for (entry, id_), (_, place) in zip(undelivered, wanted, strict=True):
+            job = model.jobs.get(id_)
+            live = job is not None and job.status == "waiting" and job.place == place
+            if live and found.hashes[f"job:{id_}"].get("entry") != entry:
+                yield "I1", f"{id_} waits at {entry} of lane {number} and does not know it"
+        yield from _pending(model, found, number, lane)
+    for number, places in model.lanes.items():
+        if places and str(number) not in found.lanes:
+            yield "I1", f"lane {number} does not exist"
+
+
+def _pending(model: Model, found: Snapshot, number: str, lane: Lane) -> Iterator[Fault]:
+    held = {
+        found.hashes[f"job:{j.id}"].get("entry", ""): j.worker
+        for j in model.jobs.values()
+        if j.status == "active" and str(j.lane) == number
+    }
+    if lane.pending != held:
+        yield "I1", _difference(f"pending in lane {number}", lane.pending, held)
+    delivered = {e for e in lane.entries if stamp(e) <= stamp(lane.delivered)}
+    if delivered != set(held):
+        yield "I20", _difference(f"delivered entries of lane {number}", delivered, set(held))
+
+
+def ready(model: Model, found: Snapshot) -> Iterator[Fault]:
+    there = found.zsets.get("ready", {})
+    missing = {str(n) for n, places in model.lanes.items() if places} - set(there)
+    if missing:
+        yield "I10", f"lanes {missing} hold jobs and nobody looks there"
+    if any(float(name) != score for name, score in there.items()):
+        yield "I11", f"lanes out of order: {there}"
+
+
+def indexes(model: Model, found: Snapshot) -> Iterator[Fault]:
+    wanted: dict[str, dict[str, float]] = {}
+    for job in model.jobs.values():
+        for name in ("index", f"index:{job.intake.tenant}"):
+            wanted.setdefault(name, {})[job.id] = float(job.seq)
+    there = {n: z for n, z in found.zsets.items() if n == "index" or n.startswith("index:")}
+    if there != wanted:
+        yield "I20", _difference("indexes", there, wanted)
+
+
+def uniques(model: Model, found: Snapshot) -> Iterator[Fault]:
+    there = {n[7:]: v.decode() for n, v in found.strings.items() if n.startswith("unique:")}
+    live = [j for j in model.jobs.values() if j.unique and j.status not in FINAL]
+    for key, n in Counter(j.unique for j in live).items():
+        if n > 1:
+            yield "I15", f"{n} jobs that have not ended share the unique key {key}"
+    wanted = {j.unique: j.id for j in live}
+    if there != wanted:
+        yield "I15", _difference("unique keys", there, wanted)
+
+
+def letters(model: Model, found: Snapshot) -> Iterator[Fault]:
+    index = found.hashes.get("dead:index", {})
+    if set(index) != set(model.letters):
+        yield "I1", _difference("dead letters", set(index), set(model.letters))
+    there = {entry: fields[b"job"].decode() for entry, fields in found.letters.items()}
+    if there != {entry: id_ for id_, entry in index.items()}:
+        yield "I20", f"dead letters {there}, their index {index}"
+    for id_, letter in model.letters.items():
+        letter.entry = index[id_]
+        if found.letters[letter.entry][b"body"] != letter.intake.body:
+            yield "I21", f"the payload of dead letter {id_} has changed"
+
+
+def counters(model: Model, found: Snapshot) -> Iterator[Fault]:
+    counts = {name: int(n) for name, n in found.hashes.get("counts", {}).items()}
+    recount = model.counts()
+    for status in STATUSES:
+        if counts.get(status, 0) != recount[status]:
+            yield "I19", f"{counts.get(status, 0)} jobs are counted {status}, {recount[status]} are"
+    for name, n in model.totals.items():
+        if counts.get(name, 0) != n:
+            yield "I19", f"{name} is {counts.get(name, 0)} instead of {n}"
+    waiting = Counter(str(j.lane) for j in model.jobs.values() if j.status == "waiting")
+    for number, count in found.hashes.get("lanes", {}).items():
+        if int(count) != waiting[number]:
+            yield "I19", f"lane {number} counts {count} waiting jobs, {waiting[number]} are"
+
+
+def schedules(model: Model, found: Snapshot) -> Iterator[Fault]:
+    wanted = {i: float(s.due) for i, s in model.schedules.items() if s.due is not None}
+    if found.zsets.get("schedules", {}) != wanted:
+        yield "I13", _difference("schedules", found.zsets.get("schedules", {}), wanted)
+    if set(found.zsets.get("schedules:all", {})) != set(model.schedules):
+        yield "I20", f"schedules:all is {found.zsets.get('schedules:all')}"
+    for name, fields in found.hashes.items():
+        if name.startswith("schedule:"):
+            known = model.schedules.get(name[9:])
+            if known is None or int(fields.get("fired", 0)) != known.fired:
+                yield "I13", f"{name} fired {fields.get('fired', 0)} times, {known}"
+
+
+def names(model: Model, found: Snapshot) -> Iterator[Fault]:
+    unknown = [n for n in found.names if not KEYS.fullmatch(n)] + found.foreign
+    if unknown:
+        yield "I20", f"undocumented keys: {unknown}"
+    for name in found.names:
+        if (EXPIRING.fullmatch(name) is not None) != (name in found.ttls):
+            yield "I20", f"{name}: expires in {found.ttls.get(name)} ms"
+    if bool(found.hashes.get("meta", {}).get("paused")) != model.paused:
+        yield "I1", f"paused should be {model.paused}"
+
+
+class History:
+    """Follows the events: they must tell the status of every job, and each end once."""
+
+    def __init__(self) -> None:
+        self.after = "0-0"
+        self._last: dict[str, str] = {}
+
+    def check(self, model: Model, found: Snapshot) -> None:
+        for entry, fields in found.events:
+            self.after = entry
+            name, id_ = fields[b"name"].decode(), fields[b"job"].decode()
+            if name not in STATUSES:
+                continue
+            if name in FINAL and self._last.get(id_) in FINAL:
+                raise Violation("I2", f"{id_} was announced {name} after {self._last[id_]}")
+            self._last[id_] = name
+        for job in model.jobs.values():
+            if self._last.get(job.id) != job.status:
+                raise Violation("F8", f"{job.id} is {job.status}, announced {self._last.get(job.id)}")
+
+
+def _difference(what: str, there: object, wanted: object) -> str:
+    if isinstance(there, set) and isinstance(wanted, set):
+        return f"{what}: too many {sorted(there - wanted)}, missing {sorted(wanted - there)}"
+    if isinstance(there, Mapping) and isinstance(wanted, Mapping):
+        keys = [k for k in {**there, **wanted} if there.get(k) != wanted.get(k)]
+        return f"{what}: " + "; ".join(f"{k}: {there.get(k)}, not {wanted.get(k)}" for k in keys)
+    return f"{what}: {there} instead of {wanted}"
+
+
+CONTAINERS: tuple[Callable[[Model, Snapshot], Iterator[Fault]], ...] = (
+    names, jobs, attempts, contents, delayed, ended, lanes, ready, indexes, uniques, letters,
+    counters, schedules,
+)  # fmt: skip

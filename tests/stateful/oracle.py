@@ -1,0 +1,336 @@
+"""The queue as a few dicts: what the engine promises, in the plainest words that can be run.
+
+Pure. Every verb takes the server's time and says what the real one must answer; ``jobs``, ``lanes``
+and the rest say what the server must hold afterwards. It knows nothing of Redis, only of the
+documented orders: lanes by number, a lane by arrival, the delayed by moment and then id.
+Refused: repeating the engine's mistakes. Where the two differ one of them is wrong, and the machine
+stops.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from dataclasses import dataclass, field
+
+import msgspec
+
+from cotiza_queue.model.status import Status
+from cotiza_queue.store.commands import Intake, Settlement
+
+FINAL = ("completed", "failed", "cancelled")
+UNIQUE_TAKEN = "unique_taken"
+"""The answer to a replay while another job that has not ended has the same unique key."""
+LARGEST_EXCESS = 100
+"""How many jobs one ending may remove by count."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The engine's page sizes, as the library under test has them."""
+
+    page: int
+    tombstones: int
+
+
+@dataclass
+class Job:
+    """What the model knows of a job. Times in milliseconds."""
+
+    intake: Intake
+    created: int
+    seq: int
+    status: str = ""
+    lane: int = 0
+    unique: str = ""
+    deadline: int | None = None
+    place: int | None = None
+    due: int | None = None
+    worker: str = ""
+    token: int | None = None
+    """None: given anew by the server, and nobody was told."""
+    leased: int = 0
+    attempt: int = 0
+    stalls: int = 0
+    starts: int = 0
+    """Deliveries since the last replay."""
+    spared: int = 0
+    """Those of them that were handed back and count as no attempt."""
+    failures: int = 0
+    finished: int | None = None
+    expires: int = 0
+    result: bytes | None = None
+    progress: bytes | None = None
+    ends: int = 0
+    """How often it ended since the last replay."""
+
+    @property
+    def id(self) -> str:
+        return self.intake.id
+
+    @property
+    def home(self) -> int:
+        return self.lane - self.lane % 2 + 1
+
+    @property
+    def before(self) -> int:
+        return self.lane - self.lane % 2
+
+    def keep(self, status: str) -> tuple[int, int | None]:
+        kept = self.intake.keep_completed if status == "completed" else self.intake.keep_failed
+        return kept.age or 0, kept.count
+
+
+@dataclass
+class Letter:
+    """A dead letter. ``entry``: its id on the server, once it was seen."""
+
+    intake: Intake
+    lane: int
+    entry: str = ""
+
+
+@dataclass
+class Schedule:
+    """``due``: None while paused."""
+
+    due: int | None
+    fired: int = 0
+
+
+@dataclass
+class Model:
+    """The whole queue."""
+
+    limits: Limits
+    jobs: dict[str, Job] = field(default_factory=dict)
+    lanes: dict[int, list[tuple[str, int]]] = field(default_factory=dict)
+    """Per lane what lies in it undelivered, tombstones too: (job id, place)."""
+    letters: dict[str, Letter] = field(default_factory=dict)
+    schedules: dict[str, Schedule] = field(default_factory=dict)
+    occurrences: set[tuple[str, int]] = field(default_factory=set)
+    totals: Counter[str] = field(default_factory=Counter)
+    paused: bool = False
+    highest_token: int = 0
+    _seq: int = 0
+    _places: itertools.count[int] = field(default_factory=itertools.count)
+
+    # -- taking in
+
+    def owner(self, unique: str) -> Job | None:
+        """The one job that has a unique key and has not ended."""
+        holders = [j for j in self.jobs.values() if j.unique == unique and j.status not in FINAL]
+        return holders[0] if unique and holders else None
+
+    def accept(self, intake: Intake, now: int) -> tuple[str, bool, str]:
+        """(id, created, status)"""
+        known = self.jobs.get(intake.id) or self.owner(intake.unique)
+        if known is not None:
+            return known.id, False, known.status
+        self._seq += 1
+        job = self.jobs[intake.id] = Job(intake, now, self._seq, lane=intake.lane)
+        job.unique = intake.unique
+        job.deadline = now + intake.deadline_ms if intake.deadline_ms else None
+        self.put(job, intake.lane, intake.delay_ms, now)
+        return job.id, True, job.status
+
+    def put(self, job: Job, lane: int, delay: int, now: int) -> None:
+        """Into a lane, or among the delayed."""
+        if delay > 0:
+            job.status, job.due, job.place = "delayed", now + delay, None
+            return
+        place = next(self._places)
+        job.status, job.lane, job.place = "waiting", lane, place
+        self.lanes.setdefault(lane, []).append((job.id, place))
+
+    def fire(self, schedule: str, occurrence: int, following: int, intake: Intake) -> bool:
+        """Whether the call fires; the job it makes goes through ``accept``."""
+        known = self.schedules.get(schedule)
+        if known is None or known.due != occurrence:
+            return False
+        known.due = following
+        known.fired += 1
+        return True
+
+    # -- a turn
+
+    def settle(self, s: Settlement, now: int) -> str:
+        job = self.jobs.get(s.id)
+        if job is None or job.token is None or job.token != s.token:
+            self.totals["total_refused"] += 1
+            return "lost"
+        if job.status != "active":
+            return "again"
+        match s.kind:
+            case "complete":
+                job.result = s.value
+                self.totals["total_run_ms"] += s.extra
+                self.finish(job, "completed", now)
+            case "retry":
+                job.failures += 1
+                self.totals["total_retried"] += 1
+                self.put(job, job.home, max(1, s.extra), now)
+            case "fail":
+                self.bury(job, now)
+            case "release":
+                self.spare(job, now)
+        return "ok"
+
+    def spare(self, job: Job, now: int) -> None:
+        """Back before its lane, without having used up an attempt."""
+        job.attempt -= 1
+        job.spared += 1
+        self.put(job, job.before, 0, now)
+
+    def promote(self, now: int) -> None:
+        due = [j for j in self.jobs.values() if j.status == "delayed" and (j.due or 0) <= now]
+        for job in sorted(due, key=lambda j: (j.due, j.id))[: self.limits.page]:
+            self.put(job, job.home, 0, now)
+
+    def next_due(self) -> int | None:
+        return min((j.due or 0 for j in self.jobs.values() if j.status == "delayed"), default=None)
+
+    def take(self, worker: str, want: int, now: int) -> list[Job]:
+        """The jobs that start, in order. Their tokens are the server's to say."""
+        started: list[Job] = []
+        budget = want + self.limits.tombstones
+        while not self.paused and len(started) < want and budget > 0:
+            number = min((n for n, places in self.lanes.items() if places), default=None)
+            if number is None:
+                break
+            budget -= 1
+            id_, place = self.lanes[number].pop(0)
+            job = self.jobs.get(id_)
+            if job is None or job.status != "waiting" or job.place != place:
+                continue
+            if job.deadline is not None and now > job.deadline:
+                self.bury(job, now)
+                continue
+            job.status, job.worker, job.place, job.leased = "active", worker, None, now
+            job.attempt += 1
+            job.starts += 1
+            started.append(job)
+        return started
+
+    # -- losing and giving back
+
+    def recover(self, job: Job, max_stalls: int, now: int) -> str:
+        """The lease of an active job ran out; what becomes of it."""
+        job.stalls += 1
+        job.token = None
+        self.totals["total_stalled"] += 1
+        if job.stalls > max_stalls:
+            self.bury(job, now)
+            return "failed"
+        job.failures += 1
+        self.spare(job, now)
+        return "waiting"
+
+    def stranded(self, worker: str, running: set[str]) -> set[str]:
+        """What a sweep must hand back."""
+        return {
+            j.id
+            for j in self.jobs.values()
+            if j.status == "active" and j.worker == worker and j.id not in running
+        }
+
+    # -- ends
+
+    def cancel(self, id_: str, tenant: str, now: int) -> str:
+        job = self.jobs.get(id_)
+        if job is None or tenant not in ("", job.intake.tenant):
+            return "not_found"
+        if job.status in FINAL:
+            return job.status
+        if job.status == "active":
+            job.token = None
+        self.finish(job, "cancelled", now)
+        return "ok"
+
+    def replay(self, id_: str, tenant: str, now: int) -> str:
+        job, letter = self.jobs.get(id_), self.letters.get(id_)
+        found = job or letter
+        if found is None or tenant not in ("", found.intake.tenant):
+            return "not_found"
+        if job is None:
+            letter = self.letters.pop(id_)
+            self.accept(again(letter), now)
+            return "ok"
+        if job.status not in ("failed", "cancelled"):
+            return job.status
+        if self.owner(job.unique) is not None:
+            return UNIQUE_TAKEN
+        self.letters.pop(id_, None)
+        job.attempt = job.stalls = job.starts = job.spared = job.ends = 0
+        job.token = job.finished = job.deadline = job.due = job.progress = None
+        job.worker = ""
+        self.put(job, job.home, 0, now)
+        return "ok"
+
+    def bury(self, job: Job, now: int) -> None:
+        job.failures += 1
+        self.letters[job.id] = Letter(job.intake, job.lane)
+        self.finish(job, "failed", now)
+
+    def finish(self, job: Job, status: str, now: int) -> None:
+        age, count = job.keep(status)
+        job.status, job.finished, job.place = status, now, None
+        job.expires = now + age * 1000
+        job.ends += 1
+        self.totals[f"total_{status}"] += 1
+        if age == 0:
+            del self.jobs[job.id]
+        elif count is not None:
+            ended = self.ended(status)
+            for old in ended[: max(0, min(len(ended) - count, LARGEST_EXCESS))]:
+                del self.jobs[old.id]
+
+    def ended(self, status: str) -> list[Job]:
+        """The ended jobs of a status, those that go first first."""
+        found = [j for j in self.jobs.values() if j.status == status]
+        return sorted(found, key=lambda j: (j.expires, j.id))
+
+    def prune(self, limit: int, dead_age: int, now: int) -> int:
+        removed = 0
+        for status in FINAL:
+            for job in [j for j in self.ended(status) if j.expires <= now][: limit - removed]:
+                del self.jobs[job.id]
+                removed += 1
+        old = [i for i, x in self.letters.items() if _stamp(x.entry)[0] <= now - dead_age]
+        for id_ in sorted(old, key=lambda i: _stamp(self.letters[i].entry))[: limit - removed + 1]:
+            del self.letters[id_]
+            removed += 1
+        return removed
+
+    def clean(self, status: str, grace: int, limit: int, now: int) -> int:
+        old = [j for j in self.ended(status)[:limit] if (j.finished or 0) <= now - grace]
+        for job in old:
+            del self.jobs[job.id]
+        return len(old)
+
+    def purge(self, id_: str, tenant: str) -> bool:
+        letter = self.letters.get(id_)
+        if letter is None or tenant not in ("", letter.intake.tenant):
+            return False
+        del self.letters[id_]
+        if id_ in self.jobs and self.jobs[id_].status == "failed":
+            del self.jobs[id_]
+        return True
+
+    def counts(self) -> Counter[str]:
+        """Jobs by status."""
+        return Counter(j.status for j in self.jobs.values())
+
+
+def again(letter: Letter) -> Intake:
+    """What a job that retention has removed is made anew of."""
+    lane = letter.lane - letter.lane % 2 + 1
+    return msgspec.structs.replace(letter.intake, lane=lane, unique="", deadline_ms=0, delay_ms=0)
+
+
+def _stamp(entry: str) -> tuple[int, int]:
+    ms, n = entry.split("-")
+    return int(ms), int(n)
+
+
+assert {str(s) for s in Status if s.final} == set(FINAL)

@@ -1,0 +1,119 @@
+"""Everything that a queue holds on the server, read in one call between two steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from cotiza_queue.store import keys
+from cotiza_queue.store.connection import Connection
+
+_READ = """
+local found = {}
+for i, key in ipairs(redis.call('KEYS', '*')) do
+  local kind, value = redis.call('TYPE', key).ok, ''
+  if kind == 'hash' then value = redis.call('HGETALL', key)
+  elseif kind == 'string' then value = redis.call('GET', key)
+  elseif kind == 'list' then value = redis.call('LRANGE', key, 0, -1)
+  elseif kind == 'zset' then value = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+  elseif kind == 'set' then value = redis.call('SMEMBERS', key)
+  elseif string.match(key, ':events$') then value = redis.call('XRANGE', key, '(' .. ARGV[1], '+')
+  elseif string.match(key, ':dead$') then value = { redis.call('XRANGE', key, '-', '+') }
+  else
+    value = { redis.call('XRANGE', key, '-', '+'), redis.call('XINFO', 'GROUPS', key),
+      redis.call('XPENDING', key, 'workers', '-', '+', 10000) }
+  end
+  found[i] = { key, kind, redis.call('PTTL', key), value }
+end
+return found
+"""
+
+
+@dataclass
+class Lane:
+    """A lane's stream. ``entries``: entry id → job id; ``pending``: entry id → consumer."""
+
+    entries: dict[str, str]
+    pending: dict[str, str]
+    delivered: str
+
+    def undelivered(self) -> Iterator[tuple[str, str]]:
+        """(entry id, job id), in order."""
+        last = stamp(self.delivered)
+        return ((e, j) for e, j in self.entries.items() if stamp(e) > last)
+
+
+@dataclass
+class Snapshot:
+    """Keys without the queue's prefix. Bytes are texts here, except bodies and results."""
+
+    hashes: dict[str, dict[str, str]] = field(default_factory=dict)
+    zsets: dict[str, dict[str, float]] = field(default_factory=dict)
+    strings: dict[str, bytes] = field(default_factory=dict)
+    lists: dict[str, list[bytes]] = field(default_factory=dict)
+    lanes: dict[str, Lane] = field(default_factory=dict)
+    letters: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    """The dead-letter stream: entry id → fields."""
+    events: list[tuple[str, dict[str, bytes]]] = field(default_factory=list)
+    """What was announced since the last snapshot."""
+    ttls: dict[str, int] = field(default_factory=dict)
+    """Of those keys that expire, in milliseconds."""
+    foreign: list[str] = field(default_factory=list)
+    """Keys outside the queue's prefix."""
+    names: set[str] = field(default_factory=set)
+
+
+async def read(connection: Connection, job_type: str, after_event: str) -> Snapshot:
+    """The whole server, which must hold no other queue."""
+    prefix = keys.prefix(job_type)
+    found = Snapshot()
+    for key, kind, ttl, value in await connection.command("EVAL", _READ, 0, after_event):
+        text = key.decode()
+        if not text.startswith(prefix):
+            found.foreign.append(text)
+            continue
+        _add(found, text[len(prefix) :], kind.decode(), value)
+        if ttl >= 0:
+            found.ttls[text[len(prefix) :]] = ttl
+    return found
+
+
+def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
+    found.names.add(name)
+    if kind == "hash":
+        found.hashes[name] = {k.decode(): v.decode("latin-1") for k, v in _pairs(value)}
+    elif kind == "zset":
+        found.zsets[name] = {k.decode(): float(v) for k, v in _pairs(value)}
+    elif kind == "string":
+        found.strings[name] = value
+    elif kind == "list":
+        found.lists[name] = value
+    elif name == "events":
+        found.events = [_entry(e) for e in value]
+    elif name == "dead":
+        found.letters = dict(_entry(e) for e in value[0])
+    elif name.startswith("lane:"):
+        entries, groups, pending = value
+        group = {k.decode(): v for k, v in _pairs(groups[0])}
+        found.lanes[name[5:]] = Lane(
+            {e.decode(): fields[1].decode() for e, fields in entries},
+            {e.decode(): consumer.decode() for e, consumer, *_ in pending},
+            group["last-delivered-id"].decode(),
+        )
+    else:
+        found.foreign.append(name)
+
+
+def stamp(entry: str) -> tuple[int, int]:
+    """A stream id in its order."""
+    ms, n = entry.split("-")
+    return int(ms), int(n)
+
+
+def _pairs(flat: list[Any]) -> Iterator[tuple[Any, Any]]:
+    return zip(flat[::2], flat[1::2], strict=True)
+
+
+def _entry(raw: list[Any]) -> tuple[str, dict[str, bytes]]:
+    return raw[0].decode(), {k.decode(): v for k, v in _pairs(raw[1])}
