@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import secrets
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -10,8 +10,6 @@ import httpx2
 import pytest
 
 from api_support import Process, bearer
-
-_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +25,7 @@ def api(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
 @pytest.fixture
 def tenant() -> str:
     """A tenant of this test alone."""
-    return f"tenant-{next(_numbers)}"
+    return f"tenant-{secrets.token_hex(6)}"
 
 
 @pytest.fixture
@@ -40,7 +38,7 @@ async def admin(api: Process, tenant: str) -> AsyncIterator[httpx2.AsyncClient]:
 @pytest.fixture
 async def stranger(api: Process) -> AsyncIterator[httpx2.AsyncClient]:
     """An administrator of another tenant."""
-    async with api.client(bearer("admin", "stranger")) as client:
+    async with api.client(bearer("admin", f"stranger-{secrets.token_hex(6)}")) as client:
         yield client
 
 

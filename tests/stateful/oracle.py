@@ -108,7 +108,6 @@ class Model:
     """Per lane what lies in it undelivered, tombstones too: (job id, place)."""
     letters: dict[str, Letter] = field(default_factory=dict)
     schedules: dict[str, Schedule] = field(default_factory=dict)
-    occurrences: set[tuple[str, int]] = field(default_factory=set)
     totals: Counter[str] = field(default_factory=Counter)
     paused: bool = False
     highest_token: int = 0
@@ -143,13 +142,21 @@ class Model:
         job.status, job.lane, job.place = "waiting", lane, place
         self.lanes.setdefault(lane, []).append((job.id, place))
 
-    def fire(self, schedule: str, occurrence: int, following: int, intake: Intake) -> bool:
-        """Whether the call fires; the job it makes goes through ``accept``."""
-        known = self.schedules.get(schedule)
+    def schedule(self, id_: str, how: str, due: int | None) -> None:
+        """``how``: put | pause | remove"""
+        if how == "remove":
+            self.schedules.pop(id_, None)
+        else:
+            self.schedules.setdefault(id_, Schedule(None)).due = due
+
+    def fire(self, id_: str, occurrence: int, following: int, intake: Intake, now: int) -> bool:
+        """Whether the call fires."""
+        known = self.schedules.get(id_)
         if known is None or known.due != occurrence:
             return False
         known.due = following
         known.fired += 1
+        self.accept(intake, now)
         return True
 
     # -- a turn
