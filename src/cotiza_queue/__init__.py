@@ -11,7 +11,7 @@ from .engine.queue import Queue
 from .engine.worker import Worker, WorkerOptions
 from .model.context import JobContext
 from .model.job import DeadLetter, Job, JobType, NewJob, Schedule
-from .model.policy import JobOptions, RetryPolicy
+from .model.policy import JobOptions, Limits, RetryPolicy
 from .model.status import Status
 from .settings import Settings
 
@@ -23,6 +23,7 @@ __all__ = [
     "JobContext",
     "JobOptions",
     "JobType",
+    "Limits",
     "NewJob",
     "Queue",
     "RetryPolicy",

@@ -190,7 +190,8 @@ async def test_each_occurrence_of_a_schedule_becomes_one_job_whoever_fires_it(
             await workers.hire()
         for fired in range(1, 6):
             # Make it due now: its next occurrence is set to the moment just gone.
-            now = int((await connection.command("TIME"))[0]) * 1000
+            seconds, micros = await connection.command("TIME")
+            now = int(seconds) * 1000 + int(micros) // 1000
             await connection.command("ZADD", f"{{cq:{kind}}}:schedules", now, schedule.id)
             while (await queue.get_schedule(schedule.id)).fired < fired:
                 await asyncio.sleep(0.02)

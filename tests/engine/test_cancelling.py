@@ -13,6 +13,11 @@ from cotiza_queue.store.commands import Commands, Settlement
 from cotiza_queue.store.connection import Connection
 
 
+async def reclaim_all(commands: Commands, kind: str, lease_ms: int) -> list[tuple[str, str]]:
+    silent = await commands.stale(kind, lease_ms)
+    return await commands.reclaim(kind, "other", lease_ms, 3, silent)
+
+
 async def test_a_waiting_and_a_delayed_job_never_run_once_cancelled(
     queue: Queue, kind: str, working: Any
 ) -> None:
@@ -127,7 +132,7 @@ async def test_a_zombie_can_neither_settle_nor_report(
     job = await queue.enqueue(kind, 1)
     zombie = (await commands.turn(kind, "zombie", 1, [])).deliveries[0]
     await asyncio.sleep(0.02)
-    assert await commands.reclaim(kind, "other", 10, 3) == [(job.job_id, "waiting")]
+    assert await reclaim_all(commands, kind, 10) == [(job.job_id, "waiting")]
     heir = (await commands.turn(kind, "heir", 1, [])).deliveries[0]
     assert heir.token > zombie.token
     assert (heir.attempt, heir.stalls) == (1, 1)
@@ -182,8 +187,43 @@ async def test_a_job_that_keeps_losing_its_worker_becomes_a_dead_letter(
     for _ in range(4):
         assert (await commands.turn(kind, "w", 1, [])).deliveries
         await asyncio.sleep(0.01)
-        ends += await commands.reclaim(kind, "other", 5, 3)
+        ends += await reclaim_all(commands, kind, 5)
     assert [status for _, status in ends] == ["waiting", "waiting", "waiting", "failed"]
     letter = await queue.dead_letter(job.job_id)
     assert {failure.code for failure in letter.failures} == {"worker_lost"}
     await connection.close()
+
+
+async def test_replay_takes_the_unique_key_again_or_says_who_has_it(
+    queue: Queue, kind: str
+) -> None:
+    options = {"uniqueKey": "one"}
+    first = await queue.enqueue(kind, 1, options=options)
+    await queue.cancel(first.job_id)
+    await queue.replay(first.job_id)
+    assert not (await queue.enqueue(kind, 2, options=options)).created
+    await queue.cancel(first.job_id)
+    second = await queue.enqueue(kind, 2, options=options)
+    assert second.created
+    with pytest.raises(Conflict) as caught:
+        await queue.replay(first.job_id)
+    assert caught.value.code == "unique_key_taken"
+
+
+async def test_a_job_id_that_dies_twice_has_one_dead_letter(
+    queue: Queue, kind: str, working: Any
+) -> None:
+    async def fail(payload: Any, context: Any) -> None:
+        raise InvalidData(f"broken {payload}")
+
+    options = {"jobId": "again", "removeOnFail": True}
+    async with working({kind: fail}):
+        for n in range(3):
+            job = await queue.enqueue(kind, n, options=options, tenant=kind)
+            assert job.created
+            while True:
+                letters = (await queue.dead_letters(job_type=kind))[0]
+                if letters and letters[0].payload == n:
+                    break
+                await asyncio.sleep(0.01)
+    assert [letter.payload for letter in letters] == [2]

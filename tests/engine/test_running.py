@@ -122,7 +122,7 @@ async def test_retry_after_of_an_error_decides_the_delay(
 
     async with working({kind: busy}):
         job = await queue.enqueue(kind, 1)
-        async for event in queue.events(job.job_id):
+        async for event in queue.events(job.job_id, after="0-0"):
             if event.name == "delayed":
                 break
         waiting = await queue.get(job.job_id)

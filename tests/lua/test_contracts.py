@@ -59,7 +59,7 @@ def test_the_scripts_stay_small() -> None:
     for path in OPS:
         assert len(path.read_text().splitlines()) <= 80, path
     for path in LIBS:
-        assert len(path.read_text().splitlines()) <= 60, path
+        assert len(path.read_text().splitlines()) <= 100, path
 
 
 def test_scripts_that_must_work_in_a_full_server_say_so() -> None:

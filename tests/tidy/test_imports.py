@@ -29,6 +29,7 @@ def test_the_front_door_offers_at_most_sixteen_names() -> None:
         "JobContext",
         "JobOptions",
         "JobType",
+        "Limits",
         "NewJob",
         "Queue",
         "RetryPolicy",

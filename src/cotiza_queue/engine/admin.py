@@ -5,35 +5,97 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from ..errors import FieldError, InvalidInput
+from ..model.ids import check_tenant
+from ..model.policy import Limits
 from ..model.status import Status
 from ..store import codec, keys
 from ..store.link import Link
+from .intake import invalid
 
 MAX_CLEAN = 10_000
+FOREVER = 2**53 - 1
+"""The moment that never comes; the largest integer that Lua keeps exactly."""
 _PAGE = 200
 
 
-async def clean(link: Link, job_type: str, status: Status, grace_ms: int, limit: int) -> int:
-    """Remove up to ``limit`` ended jobs, a page a call, oldest first. Raises InvalidInput."""
-    if not status.final:
-        raise InvalidInput(
-            "only ended jobs can be cleaned",
-            fields=[FieldError("status", "completed, failed or cancelled")],
+class Cut(msgspec.Struct, frozen=True):
+    """Which ended jobs to remove: at most ``limit`` of those that ended ``grace_ms`` ago."""
+
+    status: Status
+    grace_ms: int
+    limit: int
+    tenant: str | None
+
+
+async def clean(link: Link, job_type: str, cut: Cut) -> int:
+    """Remove ended jobs, oldest first, a page a call. Raises InvalidInput."""
+    if not cut.status.final:
+        field = FieldError("status", "completed, failed or cancelled")
+        raise InvalidInput("only ended jobs can be cleaned", fields=[field])
+    if not 1 <= cut.limit <= MAX_CLEAN or cut.grace_ms < 0:
+        fields = [FieldError("limit", f"1 to {MAX_CLEAN}"), FieldError("grace", "≥ 0")]
+        raise InvalidInput("out of range", fields=fields)
+    removed = kept = 0
+    while removed < cut.limit and kept < MAX_CLEAN:
+        page = min(_PAGE, cut.limit - removed)
+        gone, seen = await link.commands.clean(
+            job_type, cut.status, cut.grace_ms, cut.tenant or "", (kept, page)
         )
-    if not 1 <= limit <= MAX_CLEAN or grace_ms < 0:
-        raise InvalidInput(
-            "out of range",
-            fields=[FieldError("limit", f"1 to {MAX_CLEAN}"), FieldError("grace", "≥ 0")],
-        )
-    removed = 0
-    while removed < limit:
-        page = min(_PAGE, limit - removed)
-        count = await link.commands.clean(job_type, status, grace_ms, page)
-        removed += count
-        if count < page:
+        removed, kept = removed + gone, kept + seen - gone
+        if seen < page:
             break
     return removed
+
+
+async def limit(
+    link: Link, job_type: str, tenant: str | None, limits: Limits | Mapping[str, Any]
+) -> None:
+    """Set what a tenant, or the queue (None), may do. What is left out is lifted."""
+    if not isinstance(limits, Limits):
+        try:
+            limits = msgspec.convert(limits, Limits)
+        except msgspec.ValidationError as error:
+            raise invalid(error, "limits", "the limits are not valid") from None
+    rate = limits.rate
+    fields: dict[str, float | str] = {
+        "concurrency": limits.concurrency or "",
+        "period": rate.period_ms if rate else "",
+        "burst": rate.burst if rate else "",
+    }
+    if tenant is not None:
+        fields["weight"] = limits.weight if limits.weight > 1 else ""
+    await link.commands.limit(job_type, _owner(tenant), fields)
+
+
+async def pause(link: Link, job_type: str, tenant: str | None, for_ms: int | None) -> None:
+    """Hand out nothing of a queue, or of one of its tenants; with ``for_ms`` only for so long."""
+    if tenant is None:
+        if for_ms is not None:
+            raise InvalidInput(
+                "only a tenant can be paused for a span",
+                fields=[FieldError("forMs", "leave it out")],
+            )
+        await link.commands.pause(job_type, True)
+        return
+    seconds, microseconds = await link.connection.command("TIME")
+    now = int(seconds) * 1000 + int(microseconds) // 1000
+    until = FOREVER if for_ms is None else now + for_ms
+    await link.commands.limit(job_type, _owner(tenant), {"until": until})
+
+
+async def resume(link: Link, job_type: str, tenant: str | None) -> None:
+    """Let a queue, or one of its tenants, go on."""
+    if tenant is None:
+        await link.commands.pause(job_type, False)
+    else:
+        await link.commands.limit(job_type, _owner(tenant), {"until": ""})
+
+
+def _owner(tenant: str | None) -> str:
+    return "" if tenant is None else check_tenant(tenant)
 
 
 async def workers(link: Link, job_types: Iterable[str]) -> list[Mapping[str, Any]]:

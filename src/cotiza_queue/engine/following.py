@@ -8,7 +8,10 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from ..errors import FieldError, InvalidInput, NotFound, ResultTimeout
+from ..model.ids import type_code
 from ..model.job import Event, Job
 from ..store.events import Listener, order
 from ..store.link import Link
@@ -42,7 +45,9 @@ async def follow(link: Link, job: Job, after: str | None) -> AsyncIterator[Event
     """The events of one job, up to and with its final one."""
     listener = await link.events.join([job.type])
     try:
-        start = checked(after) if after else await link.events.last_id(job.type)
+        start = await link.events.last_id(job.type)
+        if after:
+            start = min(checked(after), start, key=order)
         present = await link.views.job(job.type, job.id, "")
         if present is not None and not after:
             yield _state(present, start)
@@ -56,41 +61,84 @@ async def follow(link: Link, job: Job, after: str | None) -> AsyncIterator[Event
                 return
         if present is None or present.status.final:
             return
-        while True:
-            event = await listener.next()
-            if _is_of(event, job) and order(event.id) > order(start):
-                yield event
-                if event.name in _FINAL:
-                    return
+        async for event in _live(link, job, listener, start):
+            yield event
     finally:
         link.events.leave(listener)
+
+
+async def _live(link: Link, job: Job, listener: Listener, start: str) -> AsyncIterator[Event]:
+    """What happens to the job from now on. In a long silence, or where events were lost, the job
+    itself is asked, so that its end is never missed.
+    """
+    while True:
+        event = await _next(listener)
+        if event is None or event.name == "gap":
+            if event is not None:
+                yield event
+            found = await link.views.job(job.type, job.id, "")
+            if found is None or found.status.final:
+                if found is not None:
+                    yield _state(found, await link.events.last_id(job.type))
+                return
+        elif event.job_id == job.id and order(event.id) > order(start):
+            yield event
+            if event.name in _FINAL:
+                return
+
+
+async def _next(listener: Listener) -> Event | None:
+    try:
+        async with asyncio.timeout(_LOOK_S):
+            return await listener.next()
+    except TimeoutError:
+        return None
 
 
 async def follow_tenant(
     link: Link, job_types: Iterable[str], tenant: str, after: str | None
 ) -> AsyncIterator[Event]:
-    """The events of all jobs of a tenant, without end."""
+    """The events of all jobs of a tenant, without end. An event's id holds a place in each type's
+    stream, so that a resume misses nothing.
+    """
     names = sorted(job_types)
     listener = await link.events.join(names)
     try:
-        starts: dict[str, str] = {}
-        async for event in _histories(link, names if after else [], checked(after or "0-0")):
-            starts[event.type] = event.id
-            if event.tenant in (tenant, ""):
-                yield event
+        places = await _places(link, names, after)
+        for name in names if after else []:
+            async for event in link.events.history(name, places[name]):
+                places[name] = event.id
+                if event.tenant in (tenant, ""):
+                    yield msgspec.structs.replace(event, id=_compound(places))
         while True:
             event = await listener.next()
-            is_new = order(event.id) > order(starts.get(event.type, "0-0"))
-            if event.tenant in (tenant, "") and is_new:
-                yield event
+            if event.name != "gap" and order(event.id) <= order(places[event.type]):
+                continue
+            places[event.type] = event.id
+            if event.tenant in (tenant, ""):
+                yield msgspec.structs.replace(event, id=_compound(places))
     finally:
         link.events.leave(listener)
 
 
-async def _histories(link: Link, job_types: Iterable[str], after: str) -> AsyncIterator[Event]:
-    for job_type in job_types:
-        async for event in link.events.history(job_type, after):
-            yield event
+async def _places(link: Link, names: list[str], after: str | None) -> dict[str, str]:
+    """The place in each stream after which to go on. Raises InvalidInput."""
+    if after is None:
+        return dict.fromkeys(names, "0-0")
+    parts = dict(part.partition(":")[::2] for part in after.split(","))
+    places = {}
+    for name in names:
+        kept = parts.get(type_code(name))
+        places[name] = checked(kept) if kept else await link.events.last_id(name)
+    if not any(type_code(name) in parts for name in names):
+        raise InvalidInput(
+            "that is not an event id", fields=[FieldError("Last-Event-ID", "the id of an event")]
+        )
+    return places
+
+
+def _compound(places: Mapping[str, str]) -> str:
+    return ",".join(f"{type_code(name)}:{place}" for name, place in places.items())
 
 
 def _state(job: Job, at: str) -> Event:
@@ -140,6 +188,7 @@ def checked(event_id: str) -> str:
 
 
 async def _next_final(listener: Listener, job_id: str) -> None:
+    """Returns when the job may have ended, or when it is time to look."""
     try:
         async with asyncio.timeout(_LOOK_S):
             while True:

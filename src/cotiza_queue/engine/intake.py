@@ -4,6 +4,7 @@ names its field.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +29,8 @@ def intake_of(
     payload = codec.encode_payload(validated(job.payload, job_type))
     options = job.options
     rules = rules_for(options, job_type.defaults)
-    body = codec.Body(payload, rules, options.priority, schedule_id)
+    body = codec.encode_body(codec.Body(payload, rules, options.priority, schedule_id))
+    once, fingerprint = _once(job, payload)
     return Intake(
         id=job_id,
         tenant=tenant,
@@ -37,11 +39,22 @@ def intake_of(
         attempts=rules.attempts,
         keep_completed=rules.keep_completed,
         keep_failed=rules.keep_failed,
-        unique=f"{tenant}:{options.unique_key}" if options.unique_key else "",
+        unique=f"{tenant}/{options.unique_key}" if options.unique_key else "",
         deadline_ms=options.deadline or 0,
         delay_ms=options.delay,
-        body=codec.encode_body(body),
+        body=body,
+        once=once,
+        fingerprint=fingerprint,
     )
+
+
+def _once(job: NewJob, payload: bytes) -> tuple[str, str]:
+    """The hashes of an idempotency key, by tenant, and of the request that it stands for."""
+    if job.idempotency_key is None:
+        return "", ""
+    key = hashlib.sha256(f"{job.tenant}\n{job.idempotency_key}".encode()).hexdigest()[:32]
+    request = payload + msgspec.json.encode(job.options)
+    return key, hashlib.sha256(request).hexdigest()[:32]
 
 
 def validated(payload: Any, job_type: JobType[Any]) -> Any:
@@ -49,9 +62,12 @@ def validated(payload: Any, job_type: JobType[Any]) -> Any:
     if job_type.payload is Any:
         return payload
     try:
-        return msgspec.convert(msgspec.to_builtins(payload), job_type.payload)
+        parsed = msgspec.convert(msgspec.to_builtins(payload), job_type.payload)
     except (msgspec.ValidationError, TypeError) as error:
         raise invalid(error, "data", f"the payload does not fit {job_type.name}") from None
+    if job_type.check is not None:
+        job_type.check(parsed)
+    return parsed
 
 
 def options_of(options: JobOptions | Mapping[str, Any] | None) -> JobOptions:

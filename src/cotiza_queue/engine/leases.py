@@ -38,6 +38,10 @@ class Leases:
         self.running: dict[str, Running] = {}
 
     def hold(self, job: Running) -> None:
+        """Keep a delivery. If an older one of the same job still runs here, it is stopped."""
+        displaced = self.running.get(job.job_id)
+        if displaced is not None:
+            displaced.stop(Stop.LOST)
         self.running[job.job_id] = job
 
     def let_go(self, job: Running) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -12,6 +13,9 @@ from ..model.job import DeadLetter, Job, Page
 from ..store.views import Views
 
 MAX_LIMIT = 500
+LOOKS = 20
+"""Steps that one page may take: with a status, a step looks at 500 jobs of each queue."""
+_PLACE = re.compile(r"[0-9]{1,20}(-[0-9]{1,20})?", re.ASCII)
 _Cursor = dict[str, str | None]
 """Job type → where to go on below; None: that queue has no more."""
 
@@ -26,18 +30,31 @@ class Query(msgspec.Struct, frozen=True):
 
 
 async def page(views: Views, job_types: Sequence[str], query: Query, cursor: str | None) -> Page:
-    """The next page. Raises InvalidInput for a bad limit or cursor."""
+    """The next page. A rare status or tag is looked for through at most LOOKS steps, so a page may
+    be short and still have a cursor. Raises InvalidInput for a bad limit or cursor.
+    """
     places = _start(job_types, cursor, query.limit)
+    items: list[Job] = []
+    for _ in range(LOOKS):
+        some = await _step(views, places, query, query.limit - len(items))
+        items += [job for job in some if query.tag is None or query.tag in job.tags]
+        if len(items) == query.limit or all(below is None for below in places.values()):
+            break
+    return Page(items=items, next_cursor=_next(places))
+
+
+async def _step(views: Views, places: _Cursor, query: Query, wanted: int) -> list[Job]:
+    """The next jobs of all queues, newest first; moves the places on."""
     found: list[tuple[int, int, Job]] = []
     ends: _Cursor = {}
     for job_type, below in places.items():
         if below is None:
             continue
-        last, rows = await views.jobs(job_type, query.tenant, below, query.limit, query.status)
+        last, rows = await views.jobs(job_type, query.tenant, below, wanted, query.status)
         ends[job_type] = last or None
         found += [(job.created_ms, seq, job) for seq, job in rows]
     found.sort(key=lambda row: row[:2], reverse=True)
-    shown, left = found[: query.limit], found[query.limit :]
+    shown, left = found[:wanted], found[wanted:]
     unfinished = {job.type for _, _, job in left}
     for job_type in ends:
         if job_type not in unfinished:
@@ -46,8 +63,7 @@ async def page(views: Views, job_types: Sequence[str], query: Query, cursor: str
         own = [seq for _, seq, job in shown if job.type == job_type]
         if own:
             places[job_type] = str(own[-1])
-    items = [job for _, _, job in shown if query.tag is None or query.tag in job.tags]
-    return Page(items=items, next_cursor=_next(places))
+    return [job for _, _, job in shown]
 
 
 async def letters(
@@ -92,7 +108,7 @@ def _start(job_types: Sequence[str], cursor: str | None, limit: int) -> _Cursor:
         ) from None
     for job_type in job_types:
         places[job_type] = kept.get(job_type)
-    if any(below and not below.replace("-", "").isdigit() for below in places.values()):
+    if any(below and not _PLACE.fullmatch(below) for below in places.values()):
         raise InvalidInput(
             "the cursor is not one of ours",
             fields=[FieldError("cursor", "take it from the last page")],

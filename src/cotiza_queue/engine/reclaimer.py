@@ -1,5 +1,8 @@
-"""Recovers jobs whose worker fell silent: by the server's idle time of the stream entry, in pages,
-on any worker.
+"""Recovers jobs whose worker fell silent, by XCLAIM, in pages, on any worker, with two looks.
+
+The first look finds entries that nobody has renewed for two thirds of a lease. They are recovered
+only if they are still silent a third of a lease later, by this worker's own monotonic clock: so a
+server that was frozen, or whose clock jumped, gives all living workers time to renew first.
 """
 
 from __future__ import annotations
@@ -13,16 +16,12 @@ from ..store.commands import Commands
 from ..telemetry import Telemetry
 
 MAX_STALLS = 3
-"""How often a job may lose its worker before it is taken for the cause and becomes a dead letter.
-"""
+"""How often a job may lose its worker before it is taken for the cause, and dies."""
+_PAGE = 100
 
 
 class Reclaimer:
-    """Looks eight times a lease.
-
-    After an outage of Redis, and at the start, it first waits as long as living workers need to
-    renew their leases: otherwise the first one back would take the jobs of all the others.
-    """
+    """Looks eight times a lease."""
 
     name = "reclaimer"
 
@@ -46,33 +45,38 @@ class Reclaimer:
         self._chance = chance
         self._telemetry = telemetry
         self._recovered = recovered
-        self._not_before = clock.monotonic() + lease_ms / 2000
+        self._seen: dict[tuple[str, str], float] = {}
 
     async def tick(self) -> float:
-        pause = self._lease_ms / 8000 * (0.75 + 0.5 * self._chance.fraction())
-        if self._clock.monotonic() < self._not_before:
-            await self._reach()
-            return pause
         try:
-            jobs = await self._commands.reclaim(
-                self._job_type, self._worker, self._lease_ms, MAX_STALLS
-            )
+            found = await self._commands.stale(self._job_type, self._lease_ms * 2 // 3)
+            due = self._second_look(found)
+            jobs = await self._reclaim(due)
         except CotizaError:
-            self._wait_for_the_others()
+            self._seen.clear()
             raise
         for job_id, status in jobs:
             self._telemetry.warn("job.reclaimed", job=job_id, type=self._job_type, status=status)
         if jobs:
             self._recovered()
-            return 0.0
-        return pause
+        return self._lease_ms / 8000 * (0.75 + 0.5 * self._chance.fraction())
 
-    async def _reach(self) -> None:
-        try:
-            await self._commands.types()
-        except CotizaError:
-            self._wait_for_the_others()
-            raise
+    def _second_look(self, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Those first seen long enough ago. What is no longer found after a lease is forgotten."""
+        now = self._clock.monotonic()
+        for entry in found:
+            self._seen.setdefault(entry, now)
+        lease_s = self._lease_ms / 1000
+        self._seen = {entry: at for entry, at in self._seen.items() if now - at < 2 * lease_s}
+        return [entry for entry in found if now - self._seen.get(entry, now) >= lease_s / 3]
 
-    def _wait_for_the_others(self) -> None:
-        self._not_before = self._clock.monotonic() + self._lease_ms / 2000
+    async def _reclaim(self, due: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        if not due:
+            return []
+        page = due[:_PAGE]
+        jobs = await self._commands.reclaim(
+            self._job_type, self._worker, self._lease_ms, MAX_STALLS, page
+        )
+        for entry in page:
+            self._seen.pop(entry, None)
+        return jobs

@@ -60,20 +60,21 @@ class Runner:
         loop = asyncio.get_running_loop()
         began = self._clock.monotonic()
         alarm = loop.call_later(job.rules.timeout / 1000, job.stop, Stop.TIMEOUT)
-        overdue = loop.call_later(
-            job.rules.timeout / 1000 + STOP_GRACE_S, self._give_up, job, began
-        )
+        overdue = loop.call_later(job.rules.timeout / 1000 + STOP_GRACE_S, self.give_up, job, began)
         job.begin()
         outcome: Outcome | None
         try:
             outcome = await self._attempt(job, body)
-            await self._reporter.send(job)
+            job.end()
         except asyncio.CancelledError:
             outcome = self._stopped(job)
         finally:
             alarm.cancel()
             overdue.cancel()
-        self._settle(job, outcome, began)
+        try:
+            await self._reporter.send(job)
+        finally:
+            self._settle(job, outcome, began)
 
     async def _attempt(self, job: Running, body: codec.Body) -> Outcome:
         try:
@@ -86,9 +87,10 @@ class Runner:
                     remedy="Store large results as files and return their URL.",
                 )
             return Complete(result)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit):
             raise
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            # Whatever it is (SystemExit, a panic of a native library): it is this job's failure.
             return self._failed(job, error)
 
     def _payload(self, body: codec.Body) -> Any:
@@ -119,23 +121,23 @@ class Runner:
                 return Release()
             case Stop.LOST:
                 return None
-            case None:
+            case Stop.DONE | None:
                 return self._failed(job, asyncio.CancelledError())
 
-    def _give_up(self, job: Running, began: float) -> None:
+    def give_up(self, job: Running, began: float | None = None) -> None:
         """The processor ignores that it was told to stop: settle without it. Its slot stays taken
         until it ends.
         """
         self._telemetry.warn("processor.ignores_stop", job=job.job_id, type=job.job_type)
-        self._settle(job, self._stopped(job), began)
+        self._settle(job, self._stopped(job), began or self._clock.monotonic())
 
     def _settle(self, job: Running, outcome: Outcome | None, began: float) -> None:
         if self._leases.running.get(job.job_id) is not job:
             return
-        self._leases.let_go(job)
-        if outcome is None:
-            return
         notice = "stalled" if job.stopped is Stop.TIMEOUT else ""
-        self._settler.add(
-            job.delivery, outcome, round((self._clock.monotonic() - began) * 1000), notice
-        )
+        run_ms = round((self._clock.monotonic() - began) * 1000)
+        try:
+            if outcome is not None:
+                self._settler.add(job.delivery, outcome, run_ms, notice)
+        finally:
+            self._leases.let_go(job)

@@ -12,12 +12,15 @@ from typing import Any, TypeVar
 import msgspec
 
 from ..model.job import Progress
+from ..model.outcome import clean_text
 from ..model.policy import RunRules
 from ..store.commands import Delivery
 from .sandbox import Sandbox
 
 R = TypeVar("R")
 _encode = msgspec.json.Encoder().encode
+MAX_PROGRESS_BYTES = 4096
+"""Of one progress as JSON; metadata that would exceed it is left out."""
 
 
 class Stop(StrEnum):
@@ -27,6 +30,8 @@ class Stop(StrEnum):
     LOST = "lost"
     """Cancelled, or reclaimed by another worker: whatever it still does is no longer wanted."""
     DRAIN = "drain"
+    DONE = "done"
+    """It ended by itself; later reasons come too late."""
 
 
 class Running:
@@ -56,6 +61,11 @@ class Running:
         self.stopped = why
         if self._task is not None:
             self._task.cancel()
+
+    def end(self) -> None:
+        """The processor has returned: nothing can stop it any more."""
+        self._task = None
+        self.stopped = self.stopped or Stop.DONE
 
     # what the processor sees
 
@@ -90,10 +100,13 @@ class Running:
     def progress(self, percentage: float, step: str, message: str = "", **metadata: Any) -> None:
         shown = Progress(
             percentage=round(min(100.0, max(0.0, percentage)), 1),
-            step=step[:64],
-            message=message[:500],
-            metadata=metadata or None,
+            step=clean_text(step)[:64],
+            message=clean_text(message)[:500],
         )
+        if metadata:
+            self.unsent = _encode(msgspec.structs.replace(shown, metadata=metadata))
+            if len(self.unsent) <= MAX_PROGRESS_BYTES:
+                return
         self.unsent = _encode(shown)
 
     async def run_in_process(

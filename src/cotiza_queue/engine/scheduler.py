@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..errors import InvalidInput
 from ..model.cron import Cron
 from ..model.ids import occurrence_job_id
 from ..model.job import JobType, NewJob, Schedule
 from ..store.commands import Commands
-from ..store.views import Views
+from ..store.views import Views, encode_spec, spec_of
 from ..telemetry import Telemetry
 from .intake import intake_of
 
@@ -45,18 +46,27 @@ class Scheduler:
         occurrence = schedule.next_ms
         if occurrence is None:
             return
-        job = intake_of(
-            NewJob(
-                type=schedule.type,
-                payload=schedule.payload,
-                tenant=schedule.tenant,
-                options=schedule.options,
-            ),
-            self._job_type,
-            occurrence_job_id(schedule.id, occurrence, schedule.type),
-            schedule_id=schedule.id,
-        )
         following = Cron.parse(schedule.cron, schedule.timezone).next_after(now)
+        try:
+            job = intake_of(
+                NewJob(
+                    type=schedule.type,
+                    payload=schedule.payload,
+                    tenant=schedule.tenant,
+                    options=schedule.options,
+                ),
+                self._job_type,
+                occurrence_job_id(schedule.id, occurrence, schedule.type),
+                schedule_id=schedule.id,
+            )
+        except InvalidInput as error:
+            # Its payload fitted once and does no more: it must not hold up the others.
+            self._telemetry.warn("schedule.invalid", schedule=schedule.id, error=error.message)
+            spec = encode_spec(spec_of(schedule))
+            await self._commands.put_schedule(
+                schedule.type, schedule.id, schedule.tenant, spec, following
+            )
+            return
         if await self._commands.fire(schedule.type, schedule.id, occurrence, following, job):
             self._telemetry.say(
                 "schedule.fired", schedule=schedule.id, type=schedule.type, at=occurrence

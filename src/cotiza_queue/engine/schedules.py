@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from ..chance import Chance
 from ..clock import Clock
 from ..errors import InvalidInput, NotFound
 from ..model.cron import Cron
 from ..model.ids import new_job_id, occurrence_job_id
 from ..model.job import JobType, NewJob, Schedule
-from ..store import codec
 from ..store.link import Link
-from ..store.views import ScheduleSpec, encode_spec
+from ..store.views import encode_spec, spec_of
 from .intake import intake_of
 
 MAX_SCHEDULES = 1000
@@ -45,6 +46,8 @@ class Schedules:
                 f"{kind.name} has {MAX_SCHEDULES:,} schedules; that is the limit",
                 code="too_many_schedules",
             )
+        before = next((old for old in kept if old.id == schedule_id), None)
+        same_times = before is not None and (before.cron, before.timezone) == (cron, timezone)
         schedule = Schedule(
             id=schedule_id,
             type=kind.name,
@@ -54,10 +57,11 @@ class Schedules:
             payload=job.payload,
             options=job.options,
             key=key,
-            next_ms=parsed.next_after(now),
+            paused=before.paused if before else False,
+            next_ms=before.next_ms if before and same_times else parsed.next_after(now),
         )
         await self._write(schedule)
-        return schedule
+        return await self.get(kind.name, schedule_id, job.tenant)
 
     async def all(self, job_types: Iterable[str], tenant: str | None) -> list[Schedule]:
         """Every schedule of a tenant, or of all."""
@@ -80,20 +84,14 @@ class Schedules:
 
     async def set_paused(self, schedule: Schedule, paused: bool) -> Schedule:
         """Pause or resume; resumed, it goes on with the next occurrence from now."""
-        await self._write(schedule, paused)
+        now, _, _ = await self._link.views.schedules(schedule.type, schedule.id, 1)
+        next_ms = Cron.parse(schedule.cron, schedule.timezone).next_after(now)
+        await self._write(msgspec.structs.replace(schedule, paused=paused, next_ms=next_ms))
         return await self.get(schedule.type, schedule.id, schedule.tenant)
 
-    async def _write(self, schedule: Schedule, paused: bool = False) -> None:
-        spec = ScheduleSpec(
-            cron=schedule.cron,
-            timezone=schedule.timezone,
-            payload=codec.encode_payload(schedule.payload),
-            options=schedule.options,
-            key=schedule.key,
-            paused=paused,
-        )
-        now, _, _ = await self._link.views.schedules(schedule.type, schedule.id, 1)
-        next_ms = None if paused else Cron.parse(schedule.cron, schedule.timezone).next_after(now)
+    async def _write(self, schedule: Schedule) -> None:
+        next_ms = None if schedule.paused else schedule.next_ms
+        spec = encode_spec(spec_of(schedule))
         await self._link.commands.put_schedule(
-            schedule.type, schedule.id, schedule.tenant, encode_spec(spec), next_ms
+            schedule.type, schedule.id, schedule.tenant, spec, next_ms
         )

@@ -68,7 +68,7 @@ class Taker:
         """
         backoff = FIRST_BACKOFF_S
         try:
-            while not (self._draining and self._slots.used == 0 and len(self.settler) == 0):
+            while not (self._draining and not self._leases.running and len(self.settler) == 0):
                 self._attention.clear()
                 try:
                     turn = await self._turn()

@@ -17,24 +17,28 @@ import msgspec
 
 from ..chance import Chance, SystemChance
 from ..clock import Clock, SystemClock, iso
-from ..errors import CotizaError
+from ..errors import ConfigurationError, CotizaError
 from ..model.ids import check_job_type
 from ..model.job import JobType
 from ..store.link import Link
 from ..telemetry import Silent, Telemetry
 from .leases import Leases, Reporter
 from .listener import Listener
-from .loop import Role, beat, end
+from .loop import Role, beat, end, wait_for
 from .pruner import Pruner
 from .reclaimer import Reclaimer
 from .runner import STOP_GRACE_S, Processor, Runner
-from .running import Stop
+from .running import Running, Stop
 from .sandbox import Sandbox
 from .scheduler import Scheduler
 from .slots import Slots
 from .taker import Taker
 
 DEFAULT_CONCURRENCY = 10
+LAST_TURN_S = 1.0
+"""What a leaving worker spends on telling Redis of its last outcomes, even in a hurry."""
+READY_LOOK_S = 0.02
+MAX_CONCURRENCY = 1000
 _LOOK_S = 0.2
 """How soon a worker that is told a second time to stop notices."""
 
@@ -130,8 +134,8 @@ class Worker:
                         beat(role, over, self._telemetry), name=f"{role.name}:{station.name}"
                     )
             turns = [group.create_task(station.taker.run(station.runner)) for station in stations]
-            for station in stations:
-                await station.taker.turned.wait()
+            while not (self._asked.is_set() or all(s.taker.turned.is_set() for s in stations)):
+                await wait_for(self._asked, READY_LOOK_S)
             self.ready.set()
             self._telemetry.say(
                 "worker.ready", worker=self.id, types=[station.name for station in stations]
@@ -145,14 +149,17 @@ class Worker:
         self._telemetry.say("worker.stopped", worker=self.id)
 
     async def _drain(self, stations: list[_Station], turns: list[asyncio.Task[None]]) -> None:
+        """Let running jobs finish, hand back those that do not, and settle all that is in line."""
         self._telemetry.say("worker.draining", worker=self.id)
         for station in stations:
             station.taker.drain()
         if not await self._finished(turns, self._options.drain_ms / 1000):
-            for station in stations:
-                for job in list(station.leases.running.values()):
-                    job.stop(Stop.DRAIN)
+            for job in _running(stations):
+                job.stop(Stop.DRAIN)
             await self._finished(turns, STOP_GRACE_S)
+            for station in stations:
+                station.abandon()
+            await asyncio.wait(turns, timeout=LAST_TURN_S)
         await end(turns)
 
     async def _finished(self, turns: list[asyncio.Task[None]], seconds: float) -> bool:
@@ -248,12 +255,22 @@ class _Station:
         else:
             self.taker.wake()
 
+    def abandon(self) -> None:
+        """Hand back what did not end in time, whatever its code still does."""
+        for job in list(self.leases.running.values()):
+            self.runner.give_up(job)
+        self.taker.wake()
+
     async def leave(self) -> None:
         """Take the worker's name off the list; if Redis is away, it goes by itself."""
         try:
             await self.link.commands.leave(self.name, self._worker)
         except CotizaError:
             return
+
+
+def _running(stations: list[_Station]) -> list[Running]:
+    return [job for station in stations for job in station.leases.running.values()]
 
 
 def _job_type(key: JobType[Any] | str) -> JobType[Any]:
@@ -263,6 +280,9 @@ def _job_type(key: JobType[Any] | str) -> JobType[Any]:
 
 
 def _concurrency(asked: int | Mapping[str, int], name: str) -> int:
-    if isinstance(asked, int):
-        return asked
-    return asked.get(name, DEFAULT_CONCURRENCY)
+    slots = asked if isinstance(asked, int) else asked.get(name, DEFAULT_CONCURRENCY)
+    if not 1 <= slots <= MAX_CONCURRENCY:
+        raise ConfigurationError(
+            f"a concurrency of {slots} for {name}", remedy=f"Choose 1 to {MAX_CONCURRENCY}."
+        )
+    return slots

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -23,6 +23,8 @@ class JobType(msgspec.Struct, Generic[PayloadT], frozen=True):
     name: str
     payload: type[PayloadT] | Any = Any
     defaults: Defaults = Defaults()
+    check: Callable[[PayloadT], None] | None = None
+    """What the struct's types can't say; raises InvalidInput with fields below ``data.``."""
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -76,6 +78,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     payload: Any
     tenant: str = "default"
     options: JobOptions = JobOptions()
+    idempotency_key: str | None = None
 
 
 class Enqueued(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +149,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QueueMetrics(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The state of one queue in numbers. Rates in percent of ended jobs, times in milliseconds."""
+    """The state of one queue in numbers. Rates: percent of the ended jobs kept; times: ms."""
 
     name: str
     waiting: int

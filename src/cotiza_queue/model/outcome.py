@@ -5,14 +5,17 @@ function.
 from __future__ import annotations
 
 import asyncio
+import math
 
 import msgspec
 
 from ..errors import AttemptTimeout, CotizaError, PermanentError, RetryableError
-from .policy import RunRules
+from .policy import MAX_DELAY_MS, RunRules
 
 MAX_MESSAGE = 4000
 """Characters of an error message that are kept."""
+MAX_DETAILS_BYTES = 4096
+"""Of an error's details, as JSON; longer ones are left out."""
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -54,29 +57,45 @@ Outcome = Complete | Retry | Fail | Release
 
 
 def failure_of(error: BaseException, *, attempt: int, worker: str, at: int) -> Failure:
-    """What is kept of an exception: code, message, remedy, details; never a payload or a
-    traceback's locals.
+    """What is kept of an exception: code, message, remedy, details; never a payload or a traceback.
+
+    It can always be written as JSON: texts are made valid UTF-8, details that are not JSON or too
+    large are left out.
     """
     if isinstance(error, CotizaError):
         return Failure(
-            code=error.code,
-            message=error.message[:MAX_MESSAGE],
+            code=clean_text(error.code),
+            message=clean_text(error.message),
             at=at,
             attempt=attempt,
             worker=worker,
-            remedy=error.remedy,
-            details=error.details,
+            remedy=None if error.remedy is None else clean_text(error.remedy),
+            details=_small(error.details),
         )
+    code = "unexpected_error"
+    message = f"{type(error).__name__}: {_text_of(error)}"
     if isinstance(error, asyncio.CancelledError):
-        return Failure(
-            code="interrupted",
-            message="the attempt was interrupted",
-            at=at,
-            attempt=attempt,
-            worker=worker,
-        )
-    message = f"{type(error).__name__}: {error}"[:MAX_MESSAGE]
-    return Failure(code="unexpected_error", message=message, at=at, attempt=attempt, worker=worker)
+        code, message = "interrupted", "the attempt was interrupted"
+    return Failure(code=code, message=clean_text(message), at=at, attempt=attempt, worker=worker)
+
+
+def clean_text(text: object) -> str:
+    """A text as UTF-8 can hold it, at most MAX_MESSAGE characters."""
+    return str(text)[:MAX_MESSAGE].encode("utf-8", "replace").decode()
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return "(an error without a readable text)"
+
+
+def _small(details: dict[str, object]) -> dict[str, object]:
+    try:
+        return details if len(msgspec.json.encode(details)) <= MAX_DETAILS_BYTES else {}
+    except Exception:
+        return {}
 
 
 def decide(error: BaseException, failure: Failure, rules: RunRules, chance: float) -> Retry | Fail:
@@ -87,8 +106,9 @@ def decide(error: BaseException, failure: Failure, rules: RunRules, chance: floa
     """
     if isinstance(error, PermanentError) or failure.attempt >= rules.attempts:
         return Fail(failure)
-    if isinstance(error, RetryableError) and error.retry_after_ms is not None:
-        return Retry(failure, max(0, error.retry_after_ms))
+    asked = error.retry_after_ms if isinstance(error, RetryableError) else None
+    if asked is not None and math.isfinite(asked):
+        return Retry(failure, min(MAX_DELAY_MS, max(0, int(asked))))
     return Retry(failure, rules.backoff.delay_ms(failure.attempt, chance))
 
 

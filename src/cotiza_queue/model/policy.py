@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 NORMAL_PRIORITY = 1000
-"""What priority 0, or none, means: 1…999 run before it, 1,001…1,000,000 after it."""
+"""What priority 0, or none, means. 896…1,023 share its lane; 1…895 run before it."""
 MAX_DELAY_MS = 366 * 86_400_000
 MAX_BACKOFF_MS = 3_600_000
 """The cap of one retry delay: one hour."""
@@ -77,6 +77,31 @@ class JobOptions(
     deadline: Annotated[int, Meta(ge=1, le=MAX_DELAY_MS)] | None = None
     """Never start later than so many milliseconds after the call."""
     tags: Annotated[tuple[Tag, ...], Meta(max_length=16)] = ()
+
+
+class Rate(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """``count`` starts per ``per_ms`` milliseconds, evenly (GCRA, ITU-T I.371); ``burst`` of them
+    may come at once.
+    """
+
+    count: Annotated[int, Meta(ge=1, le=1_000_000)]
+    per_ms: Annotated[int, Meta(ge=1, le=86_400_000)] = 1000
+    burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+
+    @property
+    def period_ms(self) -> float:
+        """Milliseconds between two starts."""
+        return self.per_ms / self.count
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """What a tenant, or a whole queue, may do. None: no limit. ``weight``: the tenant's share of a
+    lane that others also want, relative to theirs.
+    """
+
+    concurrency: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    rate: Rate | None = None
+    weight: Annotated[int, Meta(ge=1, le=100)] = 1
 
 
 class RunRules(msgspec.Struct, frozen=True, array_like=True):

@@ -4,16 +4,19 @@ is made here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 
+from ..errors import InvalidInput
 from ..model.job import Enqueued
 from ..model.policy import KeepFor
 from ..model.status import Status
 from . import keys
 from .connection import Connection
+
+_OTHER_REQUEST = 2
 
 Answer = Literal["ok", "again", "lost"]
 """What became of an outcome: settled now, settled before, or refused because the job is no longer
@@ -37,12 +40,16 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     deadline_ms: int
     delay_ms: int
     body: bytes
+    once: str = ""
+    """Hash of an idempotency key, and in ``fingerprint`` of what it was used for."""
+    fingerprint: str = ""
 
     def arguments(self) -> list[str | bytes | int]:
         keep = f"{_keep(self.keep_completed)}:{_keep(self.keep_failed)}"
         return [
             self.id, self.tenant, self.priority, self.lane, self.attempts, keep,
             self.unique, self.deadline_ms, self.delay_ms, self.body,
+            self.once, self.fingerprint,
         ]  # fmt: skip
 
 
@@ -88,7 +95,7 @@ class Commands:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def enqueue(self, job_type: str, jobs: Sequence[Intake]) -> list[Enqueued]:
+    async def enqueue(self, job_type: str, jobs: Sequence[Intake]) -> list[Enqueued | InvalidInput]:
         """Take jobs in, all of the call or none."""
         arguments = [argument for job in jobs for argument in job.arguments()]
         return [
@@ -139,11 +146,22 @@ class Commands:
         """Say goodbye; the number of jobs still pending on the worker."""
         return int(await self._connection.call("leave", job_type, worker))
 
+    async def stale(self, job_type: str, idle_ms: int) -> list[tuple[str, str]]:
+        """(lane, entry) of a page of entries that were silent for so long."""
+        rows = await self._connection.call("stale", job_type, idle_ms)
+        return [(lane.decode(), entry.decode()) for lane, entry, _ in rows]
+
     async def reclaim(
-        self, job_type: str, worker: str, lease_ms: int, max_stalls: int
+        self,
+        job_type: str,
+        worker: str,
+        lease_ms: int,
+        max_stalls: int,
+        entries: Sequence[tuple[str, str]],
     ) -> list[tuple[str, str]]:
-        """Recover a page of jobs whose lease ran out: (id, new status)."""
-        rows = await self._connection.call("reclaim", job_type, worker, lease_ms, max_stalls)
+        """Recover those of the entries whose lease ran out: (job id, new status)."""
+        flat = [part for entry in entries for part in entry]
+        rows = await self._connection.call("reclaim", job_type, worker, lease_ms, max_stalls, *flat)
         return [(id_.decode(), status.decode()) for id_, status in rows]
 
     async def sweep(self, job_type: str, worker: str, running: Iterable[str]) -> list[str]:
@@ -166,11 +184,25 @@ class Commands:
             await self._connection.call("prune", job_type, limit, dead_age_ms, consumer_age_ms)
         )
 
-    async def clean(self, job_type: str, status: str, grace_ms: int, limit: int) -> int:
-        return int(await self._connection.call("clean", job_type, status, grace_ms, limit))
+    async def clean(
+        self, job_type: str, status: str, grace_ms: int, tenant: str, window: tuple[int, int]
+    ) -> tuple[int, int]:
+        """Look at ``window`` = (skip, limit) of the oldest ended jobs: (removed, looked at)."""
+        skip, limit = window
+        removed, seen = await self._connection.call(
+            "clean", job_type, status, grace_ms, limit, tenant, skip
+        )
+        return int(removed), int(seen)
 
     async def pause(self, job_type: str, paused: bool) -> bool:
         return bool(await self._connection.call("pause", job_type, int(paused)))
+
+    async def limit(self, job_type: str, tenant: str, fields: Mapping[str, float | str]) -> None:
+        """Set what a tenant, or the queue (""), may do; an empty text removes a field."""
+        flat: list[str | bytes | int] = [tenant]
+        for name, value in fields.items():
+            flat += [name, value if isinstance(value, str) else repr(value)]
+        await self._connection.call("limit", job_type, *flat)
 
     async def bury(self, job_type: str, job_id: str, tenant: str) -> bool:
         return bool(await self._connection.call("bury", job_type, job_id, tenant))
@@ -196,8 +228,14 @@ class Commands:
         )
 
 
-def _enqueued(row: list[Any], job_type: str) -> Enqueued:
+def _enqueued(row: list[Any], job_type: str) -> Enqueued | InvalidInput:
     id_, created, status, created_ms, due = row
+    if created == _OTHER_REQUEST:
+        return InvalidInput(
+            "the idempotency key was used for another request",
+            code="idempotency_key_reused",
+            remedy="Use a new key for a new request.",
+        )
     return Enqueued(
         job_id=id_.decode(),
         type=job_type,

@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
     ConnectionError,
+    DataError,
     NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -30,6 +31,7 @@ from .library import library
 CONNECT_TIMEOUT_S = 3.0
 REPLY_TIMEOUT_S = 10.0
 BLOCK_MS = 5_000
+EVENTS_PAGE = 1000
 _CONNECTIONS = 64
 _AWAY = (
     "NOREPLICAS",
@@ -49,9 +51,9 @@ class Connection:
     """Calls to one Redis. Opens lazily; ``close`` ends all its sockets."""
 
     def __init__(self, url: str) -> None:
-        self._redis = _client(url, REPLY_TIMEOUT_S, _CONNECTIONS)
+        self._redis = _client(url, _CONNECTIONS)
         self._turnstile = asyncio.Semaphore(_CONNECTIONS)
-        self._blocking = _client(url, BLOCK_MS / 1000 + 2.0, None)
+        self._blocking = _client(url, None)
 
     async def call(self, verb: str, job_type: str, *args: str | bytes | int) -> Any:
         """Run one of our functions on a queue. Raises QueueUnavailable, ConfigurationError or
@@ -62,7 +64,10 @@ class Connection:
             return await self._execute("FCALL", name, 1, keys.meta(job_type), *args)
         except _FunctionMissing:
             await self.load()
+        try:
             return await self._execute("FCALL", name, 1, keys.meta(job_type), *args)
+        except _FunctionMissing:
+            raise QueueUnavailable("the Lua library was removed twice in a row") from None
 
     async def load(self) -> None:
         """Make our function library known to the server; nothing happens if it already is."""
@@ -84,10 +89,10 @@ class Connection:
         self, after: dict[str, str], block_ms: int = BLOCK_MS
     ) -> dict[bytes, Any]:
         """XREAD over event streams, blocking up to ``block_ms`` on a connection apart."""
+        command = ("XREAD", "COUNT", EVENTS_PAGE, "BLOCK", block_ms, "STREAMS")
         try:
-            reply = await self._blocking.execute_command(
-                "XREAD", "COUNT", 1000, "BLOCK", block_ms, "STREAMS", *after.keys(), *after.values()
-            )
+            async with asyncio.timeout(block_ms / 1000 + CONNECT_TIMEOUT_S):
+                reply = await self._blocking.execute_command(*command, *after, *after.values())
         except (RedisError, OSError, TypeError) as error:
             raise _ours(error) from error
         return reply or {}
@@ -102,10 +107,9 @@ class Connection:
 
     async def _execute(self, *args: str | bytes | int) -> Any:
         try:
-            async with self._turnstile:
+            async with self._turnstile, asyncio.timeout(REPLY_TIMEOUT_S):
                 return await self._redis.execute_command(*args)
         except (RedisError, OSError, TypeError) as error:
-            # asyncio's transport raises TypeError when torn down under a write (redis-py 3546).
             raise _ours(error) from error
 
 
@@ -113,7 +117,7 @@ class _FunctionMissing(Exception):
     """The server does not know our library (yet, or since a FUNCTION FLUSH)."""
 
 
-def _client(url: str, timeout_s: float, connections: int | None) -> Any:
+def _client(url: str, connections: int | None) -> Any:
     try:
         return Redis.from_url(
             url,
@@ -122,7 +126,7 @@ def _client(url: str, timeout_s: float, connections: int | None) -> Any:
             decode_responses=False,
             retry=Retry(NoBackoff(), 0),
             socket_connect_timeout=CONNECT_TIMEOUT_S,
-            socket_timeout=timeout_s,
+            socket_timeout=None,
             max_connections=connections,
         )
     except ValueError as error:
@@ -132,7 +136,9 @@ def _client(url: str, timeout_s: float, connections: int | None) -> Any:
 
 
 def _ours(error: Exception) -> Exception:
-    text = str(error)
+    text = str(error) or type(error).__name__
+    if isinstance(error, DataError) or (isinstance(error, TypeError) and "NoneType" not in text):
+        return CotizaError(f"not sent to Redis: {text}", code="redis")
     if isinstance(error, AuthenticationError | NoPermissionError):
         return ConfigurationError(
             f"Redis refuses us: {text}", remedy="Check user and password in REDIS_URL."

@@ -12,8 +12,9 @@ from typing import Any
 
 from ..errors import QueueUnavailable
 from ..model.job import Event
+from ..telemetry import Telemetry
 from . import codec, keys
-from .connection import Connection
+from .connection import EVENTS_PAGE, Connection
 
 _BACKLOG = 10_000
 """Events that a slow listener may lag behind; then it gets a ``gap`` event and goes on."""
@@ -46,8 +47,9 @@ class Listener:
 class EventReader:
     """Reads the event streams of some job types while anyone listens. ``run`` is its only task."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, telemetry: Telemetry) -> None:
         self._connection = connection
+        self._telemetry = telemetry
         self._positions: dict[str, str] = {}
         self._listeners: set[Listener] = set()
         self._wanted = asyncio.Event()
@@ -55,14 +57,13 @@ class EventReader:
 
     async def join(self, job_types: Iterable[str]) -> Listener:
         """Start to listen to the events of these types, from now on."""
+        now = {keys.events(name): await self.last_id(name) for name in job_types}
         listener = Listener()
+        if any(key not in self._positions for key in now):
+            self._interrupt()
+        for key, last in now.items():
+            self._positions.setdefault(key, last)
         self._listeners.add(listener)
-        for job_type in job_types:
-            key = keys.events(job_type)
-            if key not in self._positions:
-                last = await self.last_id(job_type)
-                self._positions.setdefault(key, last)
-                self._interrupt()
         self._wanted.set()
         return listener
 
@@ -84,8 +85,7 @@ class EventReader:
         kept.
         """
         key, last = keys.events(job_type), after
-        oldest = await self._connection.command("XRANGE", key, "-", "+", "COUNT", 1)
-        if oldest and order(after) < order(oldest[0][0].decode()) and await self._trimmed(key):
+        if await self._trimmed_after(key, after):
             yield Event(
                 id=after, name="gap", job_id="", type=job_type, tenant="", at_ms=order(after)[0]
             )
@@ -95,25 +95,42 @@ class EventReader:
             last = page[-1][0].decode()
 
     async def run(self) -> None:
-        """Read for as long as the process lives; an outage of Redis is waited out."""
+        """Read for as long as the process lives. Whatever goes wrong is waited out."""
         while True:
             await self._wanted.wait()
-            positions = dict(self._positions)
             try:
-                async with asyncio.timeout(None) as self._reading:
-                    reply = await self._connection.read_events(positions, _BLOCK_MS)
+                await self._read()
             except TimeoutError:
-                self._reading = None
                 continue
-            except QueueUnavailable:
-                self._reading = None
+            except Exception as error:
+                if not isinstance(error, QueueUnavailable):
+                    self._telemetry.warn("events.failed", error=str(error), exc_info=error)
                 await asyncio.sleep(_RETRY_S)
-                continue
-            self._reading = None
-            for key, pages in reply.items():
-                name = key.decode()
-                for page in pages:
-                    self._deliver(name, page)
+            finally:
+                self._reading = None
+
+    async def _read(self) -> None:
+        if not self._positions:
+            await asyncio.sleep(_RETRY_S)
+            return
+        positions = dict(self._positions)
+        async with asyncio.timeout(None) as self._reading:
+            reply = await self._connection.read_events(positions, _BLOCK_MS)
+        self._reading = None
+        for key, page in reply.items():
+            name = key.decode()
+            if len(page) >= EVENTS_PAGE:
+                await self._look_for_a_gap(name, positions[name])
+            self._deliver(name, page)
+
+    async def _look_for_a_gap(self, key: str, position: str) -> None:
+        """Behind by a page: were the events after our position still kept?"""
+        if await self._trimmed_after(key, position):
+            kind = keys.type_of(key)
+            at = order(position)[0]
+            gap = Event(id=position, name="gap", job_id="", type=kind, tenant="", at_ms=at)
+            for listener in self._listeners:
+                listener.offer(gap)
 
     def _interrupt(self) -> None:
         """A blocked read knows nothing of a stream that was added since: start it anew."""
@@ -121,15 +138,18 @@ class EventReader:
             self._reading.reschedule(0)
 
     def _deliver(self, key: str, page: list[Any]) -> None:
-        entries = [page] if page and isinstance(page[0], bytes) else page
-        for entry, fields in entries:
+        for entry, fields in page:
             if key in self._positions:
                 self._positions[key] = entry.decode()
             event = _event(keys.type_of(key), entry, fields)
             for listener in self._listeners:
                 listener.offer(event)
 
-    async def _trimmed(self, key: str) -> bool:
+    async def _trimmed_after(self, key: str, event_id: str) -> bool:
+        """True if events after that id are no longer kept."""
+        oldest = await self._connection.command("XRANGE", key, "-", "+", "COUNT", 1)
+        if not oldest or order(event_id) >= order(oldest[0][0].decode()):
+            return False
         info = await self._connection.command("XINFO", "STREAM", key)
         return bool(info[b"entries-added"] > info[b"length"])
 

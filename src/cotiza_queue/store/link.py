@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..telemetry import LogTelemetry
 from .commands import Commands
 from .connection import Connection
 from .embedded import EmbeddedServer, acquire
@@ -20,7 +21,7 @@ class Link:
         self.connection = Connection(url)
         self.commands = Commands(self.connection)
         self.views = Views(self.connection)
-        self.events = EventReader(self.connection)
+        self.events = EventReader(self.connection, LogTelemetry())
 
     @classmethod
     async def open(cls, redis_url: str | None, data_dir: Path) -> Link:

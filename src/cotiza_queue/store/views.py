@@ -37,6 +37,18 @@ def encode_spec(spec: ScheduleSpec) -> bytes:
     return _encode_spec(spec)
 
 
+def spec_of(schedule: Schedule) -> ScheduleSpec:
+    """What is stored of a schedule."""
+    return ScheduleSpec(
+        cron=schedule.cron,
+        timezone=schedule.timezone,
+        payload=codec.encode_payload(schedule.payload),
+        options=schedule.options,
+        key=schedule.key,
+        paused=schedule.paused,
+    )
+
+
 class Views:
     """Read-only calls over one Connection. A tenant of "" means any."""
 
@@ -85,8 +97,8 @@ class Views:
             "metrics", job_type
         )
         counts = {name: int(value) for name, value in codec.pairs(flat).items()}
-        completed, failed = counts.get("total_completed", 0), counts.get("total_failed", 0)
-        ended = completed + failed
+        completed, failed = counts.get("completed", 0), counts.get("failed", 0)
+        ended, runs = completed + failed, counts.get("total_completed", 0)
         run_times = {int(name[4:]): n for name, n in counts.items() if name.startswith("run:")}
         this_minute, last_minute = (int(n) for n in minutes)
         elapsed = (int(now) % 60_000) / 60_000
@@ -94,16 +106,14 @@ class Views:
             name=job_type,
             waiting=counts.get("waiting", 0),
             active=counts.get("active", 0),
-            completed=counts.get("completed", 0),
-            failed=counts.get("failed", 0),
+            completed=completed,
+            failed=failed,
             delayed=counts.get("delayed", 0),
             cancelled=counts.get("cancelled", 0),
             paused=bool(paused),
             completed_rate=round(100 * completed / ended, 2) if ended else 0.0,
             failed_rate=round(100 * failed / ended, 2) if ended else 0.0,
-            avg_processing_time=round(counts.get("total_run_ms", 0) / completed, 1)
-            if completed
-            else 0.0,
+            avg_processing_time=round(counts.get("total_run_ms", 0) / runs, 1) if runs else 0.0,
             p50=_percentile(run_times, 0.50),
             p95=_percentile(run_times, 0.95),
             p99=_percentile(run_times, 0.99),

@@ -6,7 +6,7 @@ function queue.open(meta_key)
   return {
     prefix = string.match(meta_key, '^{[^}]+}:'),
     now = time[1] * 1000 + math.floor(time[2] / 1000),
-    counts = {}, acks = {}, wake = false,
+    counts = {}, acks = {}, tenants = {}, pushed = 0, wake = false,
   }
 end
 
@@ -26,7 +26,17 @@ local function write_minute(q, name)
   redis.call('EXPIRE', key, 7200)
 end
 
+local function write_tenants(q)
+  for _, t in pairs(q.tenants) do
+    for field, n in pairs(t.delta) do
+      if n ~= 0 and redis.call('HINCRBY', t.key, field, n) == 0 then redis.call('HDEL', t.key, field) end
+    end
+    if t.tat and t.moved then redis.call('HSET', t.key, 'tat', t.tat) end
+  end
+end
+
 function queue.close(q)
+  write_tenants(q)
   for name, n in pairs(q.counts) do
     if n ~= 0 then redis.call('HINCRBY', q.prefix .. 'counts', name, n) end
   end

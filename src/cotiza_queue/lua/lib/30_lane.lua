@@ -17,14 +17,13 @@ function lane.push(q, id, number)
   end
   local entry = redis.call('XADD', key, '*', 'job', id)
   redis.call('ZADD', q.prefix .. 'ready', number, number)
+  q.pushed = q.pushed + 1
   if redis.call('HINCRBY', q.prefix .. 'lanes', number, 1) == 1 then q.wake = true end
-  queue.count(q, 'waiting', 1)
   return entry
 end
 
 function lane.left(q, number, n)
   redis.call('HINCRBY', q.prefix .. 'lanes', number, -n)
-  queue.count(q, 'waiting', -n)
 end
 
 function lane.read(q, number, worker, want)
@@ -41,7 +40,10 @@ end
 
 function lane.flush(q)
   for number, entries in pairs(q.acks) do
-    redis.call('XACK', lane.key(q, number), lane.group, unpack(entries))
-    redis.call('XDEL', lane.key(q, number), unpack(entries))
+    for first = 1, #entries, 1000 do
+      local last = math.min(first + 999, #entries)
+      redis.call('XACK', lane.key(q, number), lane.group, unpack(entries, first, last))
+      redis.call('XDEL', lane.key(q, number), unpack(entries, first, last))
+    end
   end
 end

@@ -11,6 +11,11 @@ function job.read(q, id)
   return found
 end
 
+-- True if the entry is the one that stands for the job now: entry ids of two lanes may be alike.
+function job.stands(j, number, entry)
+  return j and j.entry == entry and tonumber(j.lane) == tonumber(number)
+end
+
 function job.remove(q, j)
   local p = q.prefix
   redis.call('DEL', p .. 'job:' .. j.id, p .. 'body:' .. j.id, p .. 'result:' .. j.id,
@@ -18,15 +23,18 @@ function job.remove(q, j)
   redis.call('ZREM', p .. 'index:' .. j.tenant, j.id)
   redis.call('ZREM', p .. 'index', j.id)
   redis.call('ZREM', p .. 'ended:' .. j.status, j.id)
+  redis.call('ZREM', p .. 'newest:' .. j.status .. ':' .. j.tenant, j.id)
   queue.count(q, j.status, -1)
 end
 
-local function keep_at_most(q, status, kept)
-  local key = q.prefix .. 'ended:' .. status
+-- A tenant's jobs that ended so and asked to be kept by number, by the moment of their end.
+local function keep_newest(q, j, kept)
+  local key = q.prefix .. 'newest:' .. j.status .. ':' .. j.tenant
+  redis.call('ZADD', key, q.now, j.id)
   local excess = math.min(redis.call('ZCARD', key) - kept, 100)
   if excess <= 0 then return end
   for _, id in ipairs(redis.call('ZRANGE', key, 0, excess - 1)) do
-    job.remove(q, job.read(q, id) or { id = id, tenant = '', status = status })
+    job.remove(q, job.read(q, id) or { id = id, tenant = j.tenant, status = j.status })
   end
 end
 
@@ -44,5 +52,5 @@ function job.finish(q, j, status, data)
   j.status = status
   redis.call('ZADD', q.prefix .. 'ended:' .. status, q.now + age * 1000, j.id)
   if age == '0' then return job.remove(q, j) end
-  if kept ~= '' then keep_at_most(q, status, tonumber(kept)) end
+  if kept ~= '' then keep_newest(q, j, tonumber(kept)) end
 end

@@ -1,5 +1,5 @@
 -- Taking a job in: at most once by id and by unique key, into a lane or among the delayed.
-local intake = { fields = 10 }
+local intake = { fields = 12, memory_ms = 86400000 }
 
 local function known(q, id)
   local found = redis.call('HMGET', q.prefix .. 'job:' .. id, 'status', 'created', 'due')
@@ -7,31 +7,48 @@ local function known(q, id)
   return { id, 0, found[1], found[2], found[3] or '' }
 end
 
-function intake.place(q, id, number, delay)
+-- What an idempotency key was answered with: nothing, the first answer, or a conflict (2) if the request differs.
+local function remembered(q, key, fingerprint)
+  local kept = redis.call('GET', q.prefix .. 'once:' .. key)
+  if not kept then return nil end
+  local print, id, status, created, due = string.match(kept, '^(%S+) (%S+) (%S+) (%d+) (%d*)$')
+  return { id, print == fingerprint and 0 or 2, status, created, due }
+end
+
+local function stand(q, id, t, number)
+  if number % 2 == 0 then return lane.push(q, id, number) end
+  if tenant.number(t, 'back:' .. number) == 0 and tenant.room(q, t, number) > 0 then
+    return backlog.enter(q, t, id, number)
+  end
+  return backlog.append(q, t, id, number)
+end
+
+function intake.place(q, id, owner, number, delay)
   if delay > 0 then
-    local due = q.now + delay
+    local due = q.now + math.floor(delay)
     redis.call('ZADD', q.prefix .. 'delayed', due, id)
     if redis.call('ZRANGE', q.prefix .. 'delayed', 0, 0)[1] == id then q.wake = true end
     redis.call('HSET', q.prefix .. 'job:' .. id, 'status', 'delayed', 'due', due)
     queue.count(q, 'delayed', 1)
     return 'delayed', due
   end
-  local entry = lane.push(q, id, number)
-  redis.call('HSET', q.prefix .. 'job:' .. id, 'status', 'waiting', 'lane', number, 'entry', entry)
+  redis.call('HSET', q.prefix .. 'job:' .. id, 'status', 'waiting', 'lane', number, 'entry',
+    stand(q, id, tenant.open(q, owner), tonumber(number)))
+  queue.count(q, 'waiting', 1)
   return 'waiting', ''
 end
 
 function intake.accept(q, args, at)
-  local id, tenant, priority, number, attempts, keep, unique, deadline, delay, body =
+  local id, owner, priority, number, attempts, keep, unique, deadline, delay, body, once, fingerprint =
     unpack(args, at, at + intake.fields - 1)
-  local found = known(q, id)
+  local found = once ~= '' and remembered(q, once, fingerprint) or known(q, id)
   if not found and unique ~= '' then
-    local owner = redis.call('GET', q.prefix .. 'unique:' .. unique)
-    found = owner and known(q, owner)
+    local holder = redis.call('GET', q.prefix .. 'unique:' .. unique)
+    found = holder and holder ~= id and known(q, holder)
   end
   if found then return found end
   local seq = redis.call('HINCRBY', q.prefix .. 'meta', 'seq', 1)
-  redis.call('HSET', q.prefix .. 'job:' .. id, 'tenant', tenant, 'priority', priority, 'lane', number,
+  redis.call('HSET', q.prefix .. 'job:' .. id, 'tenant', owner, 'priority', priority, 'lane', number,
     'attempts', attempts, 'keep', keep, 'created', q.now, 'seq', seq)
   if unique ~= '' then
     redis.call('SET', q.prefix .. 'unique:' .. unique, id)
@@ -39,9 +56,13 @@ function intake.accept(q, args, at)
   end
   if deadline ~= '0' then redis.call('HSET', q.prefix .. 'job:' .. id, 'deadline', q.now + deadline) end
   redis.call('SET', q.prefix .. 'body:' .. id, body)
-  redis.call('ZADD', q.prefix .. 'index:' .. tenant, seq, id)
+  redis.call('ZADD', q.prefix .. 'index:' .. owner, seq, id)
   redis.call('ZADD', q.prefix .. 'index', seq, id)
-  local status, due = intake.place(q, id, number, tonumber(delay))
-  event.emit(q, id, tenant, status)
+  local status, due = intake.place(q, id, owner, number, tonumber(delay))
+  event.emit(q, id, owner, status)
+  if once ~= '' then
+    redis.call('SET', q.prefix .. 'once:' .. once, table.concat({ fingerprint, id, status, q.now, due }, ' '),
+      'PX', intake.memory_ms)
+  end
   return { id, 1, status, q.now, due }
 end

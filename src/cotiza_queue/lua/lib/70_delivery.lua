@@ -1,54 +1,98 @@
 -- Handing jobs to a worker: the lanes are read in order, tombstones on the way are dropped.
 local delivery = { tombstones = 100 }
 
-local function start(q, j, worker, token, out)
+local function start(q, j, t, worker, token, out)
   local attempt = (tonumber(j.attempt) or 0) + 1
   redis.call('HSET', q.prefix .. 'job:' .. j.id, 'status', 'active', 'worker', worker, 'token', token,
     'attempt', attempt, 'started', q.now)
   event.emit(q, j.id, j.tenant, 'active', '{"attempt":' .. attempt .. '}')
+  rate.spend(t, q.now, 1)
+  tenant.add(t, 'active', 1)
   local n = #out
   out[n + 1], out[n + 2], out[n + 3], out[n + 4] = j.id, token, attempt, tonumber(j.stalls) or 0
   out[n + 5], out[n + 6], out[n + 7] = j.created, j.tenant, redis.call('GET', q.prefix .. 'body:' .. j.id) or ''
 end
 
--- Reads up to `want` jobs of one lane. An entry whose job is no longer there for it (a tombstone) is dropped.
-local function read_lane(q, number, worker, want, budget, out)
-  local started, expired = 0, 0
-  while started < want and budget.entries > 0 do
-    local asked = math.min(want - started, budget.entries)
-    local entries = lane.read(q, number, worker, asked)
-    local token = #entries > 0 and queue.tokens(q, #entries) - #entries
-    for i, entry in ipairs(entries) do
-      local j = job.read(q, entry[2][2])
-      if not j or j.status ~= 'waiting' or j.entry ~= entry[1] then
-        lane.drop(q, number, entry[1])
-      elseif j.deadline ~= '' and q.now > tonumber(j.deadline) then
-        expired = expired + 1
-        lane.drop(q, number, entry[1])
-        dead.bury(q, j, dead.failure(q, j, 'deadline_exceeded', 'the job was not started before its deadline'))
-      else
-        started = started + 1
-        start(q, j, worker, token + i, out)
-      end
-    end
-    budget.entries = budget.entries - #entries
-    if #entries < asked then
-      redis.call('ZREM', q.prefix .. 'ready', number)
-      break
-    end
+-- One entry: started, dead, or back to its tenant's line. Returns 1 if it was started.
+local function decide(q, j, t, number, worker, token, out, refused)
+  if j.deadline ~= '' and q.now > tonumber(j.deadline) then
+    lane.drop(q, number, j.entry)
+    queue.count(q, 'waiting', -1)
+    dead.bury(q, j, dead.failure(q, j, 'deadline_exceeded', 'the job was not started before its deadline'))
+  elseif tenant.may_start(q, t) then
+    start(q, j, t, worker, token, out)
+    return 1
+  else
+    lane.drop(q, number, j.entry)
+    refused[#refused + 1] = { t, j.id }
   end
-  if started + expired > 0 then lane.left(q, number, started + expired) end
+  return 0
+end
+
+-- A job that leaves its lane makes room for its tenant's next one, at the lane's tail: so lanes rotate.
+local function hand_out(q, j, number, worker, token, out, touched, refused)
+  local t = tenant.open(q, j.tenant)
+  if number % 2 == 0 then return decide(q, j, t, number, worker, token, out, refused) end
+  touched[t] = true
+  backlog.left(q, t, number)
+  local started = decide(q, j, t, number, worker, token, out, refused)
+  backlog.admit(q, t, number)
   return started
 end
 
+-- Once a lane is empty, everyone who waits for it is known: what is still wanted is shared out among them by
+-- weight, and taken in the same call.
+local function share_out(q, number, touched, wanted)
+  local weights = 0
+  for t in pairs(touched) do weights = weights + (t.weight or 1) end
+  for t in pairs(touched) do
+    backlog.admit(q, t, number, math.floor(wanted / weights) * (t.weight or 1))
+  end
+end
+
+-- Reads up to `want` jobs of one lane, and fills it up from the backlogs as it goes.
+local function read_lane(q, number, worker, want, budget, out)
+  local started, touched = 0, {}
+  while started < want and budget.entries > 0 do
+    local asked, pushed = math.min(want - started, budget.entries), q.pushed
+    local entries, refused, left = lane.read(q, number, worker, asked), {}, 0
+    if #entries < asked then redis.call('ZREM', q.prefix .. 'ready', number) end
+    local token = #entries > 0 and queue.tokens(q, #entries) - #entries
+    for i, entry in ipairs(entries) do
+      local j = job.read(q, entry[2][2])
+      if not job.stands(j, number, entry[1]) or j.status ~= 'waiting' then
+        lane.drop(q, number, entry[1])
+      else
+        left = left + 1
+        started = started + hand_out(q, j, number, worker, token + i, out, touched, refused)
+      end
+    end
+    if left > 0 then lane.left(q, number, left) end
+    for i = #refused, 1, -1 do backlog.give_back(q, refused[i][1], refused[i][2], lane.home(number)) end
+    if #entries < asked and started < want then share_out(q, number, touched, want - started) end
+    budget.entries = budget.entries - #entries
+    if #entries < asked and q.pushed == pushed then break end
+  end
+  return started
+end
+
+-- Returns the deliveries, and the moment from which on a rate allows more.
 function delivery.take(q, worker, want)
   local out = {}
-  if want <= 0 or redis.call('HGET', q.prefix .. 'meta', 'paused') then return out end
+  if want <= 0 then return out end
+  local allowed, moment = ceiling.room(q)
+  want = math.min(want, allowed)
   local budget, left = { entries = want + delivery.tombstones }, want
-  for _, number in ipairs(redis.call('ZRANGE', q.prefix .. 'ready', 0, -1)) do
-    left = left - read_lane(q, number, worker, left, budget, out)
-    if left == 0 or budget.entries <= 0 then break end
+  if want > 0 then
+    for _, number in ipairs(redis.call('ZRANGE', q.prefix .. 'ready', 0, -1)) do
+      left = left - read_lane(q, tonumber(number), worker, left, budget, out)
+      if left == 0 or budget.entries <= 0 then break end
+    end
+    rate.spend(q.limit, q.now, want - left)
+    if q.limit.moved and want > left then redis.call('HSET', q.prefix .. 'meta', 'tat', q.limit.tat) end
+    queue.count(q, 'waiting', left - want)
+    queue.count(q, 'active', want - left)
   end
-  queue.count(q, 'active', want - left)
-  return out
+  -- So many tombstones that a call was not enough: look again at once.
+  return out, budget.entries <= 0 and left > 0 and q.now or moment
 end

@@ -14,13 +14,14 @@ local function cancel(keys, args)
   local from = j.status
   if from == 'completed' or from == 'failed' or from == 'cancelled' then return from end
   if from == 'waiting' then
-    lane.left(q, j.lane, 1)
+    queue.count(q, 'waiting', -1)
+    if j.entry ~= '' then admission.withdrawn(q, j) end
   elseif from == 'delayed' then
     redis.call('ZREM', q.prefix .. 'delayed', j.id)
     queue.count(q, 'delayed', -1)
   elseif from == 'active' then
     lane.drop(q, j.lane, j.entry)
-    queue.count(q, 'active', -1)
+    admission.ended(q, j)
     redis.call('HSET', q.prefix .. 'job:' .. j.id, 'token', queue.tokens(q, 1))
     redis.call('PUBLISH', q.prefix .. 'wake', 'cancel ' .. j.id .. ' ' .. j.token)
   end

@@ -1,7 +1,7 @@
 -- clean: removes ended jobs of one status, older than a grace span, before retention does.
 -- KEYS     meta
--- ARGS     status grace_ms limit
--- RETURNS  the number removed
+-- ARGS     status grace_ms limit tenant ("" for all) skip (how many of the oldest to pass over)
+-- RETURNS  [the number removed, the number looked at]
 -- EDGE     completed -> (none), failed -> (none), cancelled -> (none)
 -- EMITS    nothing
 -- ERRORS   none
@@ -9,14 +9,17 @@
 -- FLAGS    allow-oom
 local function clean(keys, args)
   local q = queue.open(keys[1])
-  local removed = 0
-  for _, id in ipairs(redis.call('ZRANGE', q.prefix .. 'ended:' .. args[1], 0, args[3] - 1)) do
+  local status, tenant_id, removed = args[1], args[4], 0
+  local ids = redis.call('ZRANGE', q.prefix .. 'ended:' .. status, args[5], args[5] + args[3] - 1)
+  for _, id in ipairs(ids) do
+    local j = job.read(q, id) or { id = id, tenant = tenant_id, status = status }
     local finished = redis.call('HGET', q.prefix .. 'job:' .. id, 'finished')
-    if not finished or tonumber(finished) <= q.now - args[2] then
-      job.remove(q, job.read(q, id) or { id = id, tenant = '', status = args[1] })
+    local old = not finished or tonumber(finished) <= q.now - args[2]
+    if old and (tenant_id == '' or j.tenant == tenant_id) then
+      job.remove(q, j)
       removed = removed + 1
     end
   end
   queue.close(q)
-  return removed
+  return { removed, #ids }
 end

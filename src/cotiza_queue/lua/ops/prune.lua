@@ -32,7 +32,10 @@ local function prune(keys, args)
   end
   local letters = redis.call('XRANGE', q.prefix .. 'dead', '-', q.now - args[2], 'COUNT', limit - removed + 1)
   for _, letter in ipairs(letters) do
-    dead.lift(q, letter[2][2])
+    redis.call('XDEL', q.prefix .. 'dead', letter[1])
+    if redis.call('HGET', q.prefix .. 'dead:index', letter[2][2]) == letter[1] then
+      redis.call('HDEL', q.prefix .. 'dead:index', letter[2][2])
+    end
     removed = removed + 1
   end
   forget_consumers(q, tonumber(args[3]))

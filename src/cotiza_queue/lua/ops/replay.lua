@@ -1,7 +1,7 @@
 -- replay: a failed or cancelled job runs again, same id, fresh attempts; its dead letter is lifted.
 -- KEYS     meta
 -- ARGS     id tenant ("" for any)
--- RETURNS  ok | not_found | the status that forbids it
+-- RETURNS  ok | not_found | unique_key_taken | the status that forbids it
 -- EDGE     failed -> waiting, cancelled -> waiting
 -- EMITS    waiting
 -- ERRORS   none
@@ -16,28 +16,44 @@ local function from_letter(q, id, tenant)
   return letter
 end
 
+-- The unique key is taken again; false if another job has it now.
+local function claim(q, unique, id)
+  if not unique or unique == '' then return true end
+  local key = q.prefix .. 'unique:' .. unique
+  local holder = redis.call('GET', key)
+  if holder and holder ~= id then return false end
+  redis.call('SET', key, id)
+  return true
+end
+
+local function revive(q, id, letter)
+  if not claim(q, letter.unique, id) then return 'unique_key_taken' end
+  dead.lift(q, id)
+  intake.accept(q, { id, letter.tenant, letter.priority, lane.home(letter.lane), letter.attempts, letter.keep,
+    letter.unique or '', '0', '0', letter.body, '', '' }, 1)
+  queue.close(q)
+  return 'ok'
+end
+
 local function replay(keys, args)
   local q = queue.open(keys[1])
-  local id, tenant = args[1], args[2]
+  local id, tenant_id = args[1], args[2]
   local j = job.read(q, id)
   if not j then
-    local letter = from_letter(q, id, tenant)
-    if not letter then return 'not_found' end
-    dead.lift(q, id)
-    intake.accept(q, { id, letter.tenant, letter.priority, letter.lane, letter.attempts, letter.keep,
-      '', '0', '0', letter.body }, 1)
-    queue.close(q)
-    return 'ok'
+    local letter = from_letter(q, id, tenant_id)
+    return letter and revive(q, id, letter) or 'not_found'
   end
-  if tenant ~= '' and j.tenant ~= tenant then return 'not_found' end
+  if tenant_id ~= '' and j.tenant ~= tenant_id then return 'not_found' end
   if j.status ~= 'failed' and j.status ~= 'cancelled' then return j.status end
+  if not claim(q, j.unique, id) then return 'unique_key_taken' end
   dead.lift(q, id)
   redis.call('ZREM', q.prefix .. 'ended:' .. j.status, id)
+  redis.call('ZREM', q.prefix .. 'newest:' .. j.status .. ':' .. j.tenant, id)
   queue.count(q, j.status, -1)
   redis.call('HSET', q.prefix .. 'job:' .. id, 'attempt', 0, 'stalls', 0, 'token', queue.tokens(q, 1))
   redis.call('HDEL', q.prefix .. 'job:' .. id, 'finished', 'started', 'worker', 'due', 'deadline')
   redis.call('DEL', q.prefix .. 'progress:' .. id)
-  intake.place(q, id, lane.home(j.lane), 0)
+  intake.place(q, id, j.tenant, lane.home(j.lane), 0)
   event.emit(q, id, j.tenant, 'waiting')
   queue.close(q)
   return 'ok'

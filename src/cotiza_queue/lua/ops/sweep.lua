@@ -18,11 +18,11 @@ local function sweep(keys, args)
       local j = found and job.read(q, found[2][2])
       if not (j and running[j.id]) then
         lane.drop(q, number, held[1])
-        if j and j.status == 'active' and j.entry == held[1] then
+        if job.stands(j, number, held[1]) and j.status == 'active' then
           redis.call('HINCRBY', q.prefix .. 'job:' .. j.id, 'attempt', -1)
           redis.call('HSET', q.prefix .. 'job:' .. j.id, 'token', queue.tokens(q, 1))
-          queue.count(q, 'active', -1)
-          intake.place(q, j.id, lane.before(j.lane), 0)
+          admission.ended(q, j)
+          intake.place(q, j.id, j.tenant, lane.before(j.lane), 0)
           event.emit(q, j.id, j.tenant, 'waiting')
           returned[#returned + 1] = j.id
         end

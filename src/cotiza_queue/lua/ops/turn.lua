@@ -18,10 +18,10 @@ function settle.complete(q, j, result, run_ms)
 end
 
 function settle.retry(q, j, failure, delay_ms)
-  redis.call('RPUSH', q.prefix .. 'failures:' .. j.id, failure)
+  dead.note(q, j.id, failure)
   queue.count(q, 'total_retried', 1)
   -- At least a millisecond, so that a retry always passes through the delayed.
-  intake.place(q, j.id, lane.home(j.lane), math.max(1, tonumber(delay_ms)))
+  intake.place(q, j.id, j.tenant, lane.home(j.lane), math.max(1, tonumber(delay_ms)))
   event.emit(q, j.id, j.tenant, 'delayed', failure)
 end
 
@@ -31,7 +31,7 @@ end
 
 function settle.release(q, j)
   redis.call('HINCRBY', q.prefix .. 'job:' .. j.id, 'attempt', -1)
-  intake.place(q, j.id, lane.before(j.lane), 0)
+  intake.place(q, j.id, j.tenant, lane.before(j.lane), 0)
   event.emit(q, j.id, j.tenant, 'waiting')
 end
 
@@ -43,10 +43,19 @@ local function settle_one(q, kind, id, token, value, extra, notice)
   end
   if j.status ~= 'active' then return 'again' end
   lane.drop(q, j.lane, j.entry)
-  queue.count(q, 'active', -1)
+  admission.ended(q, j)
   if notice ~= '' then event.emit(q, id, j.tenant, notice, value) end
   settle[kind](q, j, value, extra)
   return 'ok'
+end
+
+local function soonest(...)
+  local least = ''
+  for i = 1, select('#', ...) do
+    local moment = tonumber((select(i, ...)))
+    if moment and (least == '' or moment < least) then least = moment end
+  end
+  return least
 end
 
 local function turn(keys, args)
@@ -55,9 +64,10 @@ local function turn(keys, args)
   for at = 3, #args, 6 do
     answers[#answers + 1] = settle_one(q, unpack(args, at, at + 5))
   end
+  local resume_at = admission.resume(q)
   local next_due = delayed.promote(q)
-  local taken = delivery.take(q, args[1], tonumber(args[2]))
+  local taken, rate_at = delivery.take(q, args[1], tonumber(args[2]))
   lane.flush(q)
   queue.close(q)
-  return { q.now, next_due, answers, taken }
+  return { q.now, soonest(next_due, resume_at, rate_at), answers, taken }
 end

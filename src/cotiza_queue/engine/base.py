@@ -1,0 +1,86 @@
+"""What every part of a Queue stands on: the way to Redis, the job types, the clock and chance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ..chance import Chance, SystemChance
+from ..clock import Clock, SystemClock
+from ..errors import CotizaError
+from ..model.job import JobType
+from ..store.link import Link
+from .directory import Directory
+from .loop import Background
+
+
+class Base:
+    """Opens and closes; holds what the verbs need."""
+
+    def __init__(
+        self,
+        redis_url: str | None = None,
+        *,
+        data_dir: Path = Path(".cotiza"),
+        job_types: Iterable[JobType[Any]] = (),
+        clock: Clock | None = None,
+        chance: Chance | None = None,
+    ) -> None:
+        self._redis_url = redis_url
+        self._data_dir = data_dir
+        self._job_types = tuple(job_types)
+        self._clock = clock or SystemClock()
+        self._chance = chance or SystemChance()
+        self._link_or_none: Link | None = None
+        self._directory_or_none: Directory | None = None
+        self._background = Background()
+
+    async def open(self) -> Self:
+        """Connect. Raises ConfigurationError if there is no usable server, QueueUnavailable."""
+        self._link_or_none = await Link.open(self._redis_url, self._data_dir)
+        self._directory_or_none = Directory(self._job_types, self._link.commands)
+        self._background.start(self._link.events.run(), "events")
+        await self._link.connection.load()
+        return self
+
+    async def close(self) -> None:
+        await self._background.close()
+        if self._link_or_none is not None:
+            await self._link_or_none.close()
+            self._link_or_none = None
+
+    async def __aenter__(self) -> Self:
+        return await self.open()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    @property
+    def url(self) -> str:
+        """The server in use; an embedded one's is a ``unix://`` URL."""
+        return self._link.url
+
+    @property
+    def _link(self) -> Link:
+        if self._link_or_none is None:
+            raise _not_open()
+        return self._link_or_none
+
+    @property
+    def _directory(self) -> Directory:
+        if self._directory_or_none is None:
+            raise _not_open()
+        return self._directory_or_none
+
+
+def _not_open() -> CotizaError:
+    return CotizaError(
+        "the queue is not open", code="not_open", remedy="Use it in `async with Queue(…)`."
+    )

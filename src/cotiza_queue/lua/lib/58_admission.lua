@@ -1,0 +1,45 @@
+-- When there is room again: a job ended or was withdrawn, a limit was raised, a tenant's time has come.
+local admission = {}
+
+-- A tenant may run more than before: its lanes are filled up, the best first.
+function admission.refill(q, t)
+  local lanes = {}
+  for _, field in ipairs(redis.call('HKEYS', t.key)) do
+    local number = string.match(field, '^back:(%d+)$')
+    if number then lanes[#lanes + 1] = tonumber(number) end
+  end
+  table.sort(lanes)
+  for _, number in ipairs(lanes) do backlog.admit(q, t, number) end
+end
+
+-- A job leaves its lane without having started: its place goes to the tenant's next one.
+function admission.withdrawn(q, j)
+  local t = tenant.open(q, j.tenant)
+  lane.left(q, j.lane, 1)
+  if j.lane % 2 == 1 then
+    backlog.left(q, t, j.lane)
+    backlog.admit(q, t, j.lane)
+  end
+end
+
+-- A job of the tenant runs no more. Where starts are capped, that makes room for another.
+function admission.ended(q, j)
+  local t = tenant.open(q, j.tenant)
+  tenant.add(t, 'active', -1)
+  queue.count(q, 'active', -1)
+  if t.concurrency then admission.refill(q, t) end
+end
+
+-- Tenants whose time has come again.
+function admission.resume(q)
+  for _, name in ipairs(redis.call('ZRANGEBYSCORE', q.prefix .. 'put_off', '-inf', q.now, 'LIMIT', 0, 20)) do
+    redis.call('ZREM', q.prefix .. 'put_off', name)
+    local t = tenant.open(q, name)
+    if t['until'] and t['until'] <= q.now then
+      redis.call('HDEL', t.key, 'until')
+      t['until'] = nil
+      admission.refill(q, t)
+    end
+  end
+  return redis.call('ZRANGE', q.prefix .. 'put_off', 0, 0, 'WITHSCORES')[2]
+end

@@ -1,0 +1,32 @@
+-- limit: sets what a tenant, or the whole queue, may do. Takes effect with the next take.
+-- KEYS     meta
+-- ARGS     tenant ("" for the queue), then per field: name value ("" removes it)
+--          weight | concurrency | period (ms between starts) | burst | until (nothing is admitted before)
+-- RETURNS  1
+-- EDGE     none
+-- EMITS    nothing
+-- ERRORS   none
+-- COST     O(fields + what is admitted, at most a page a lane)
+local function limit(keys, args)
+  local q = queue.open(keys[1])
+  local key = args[1] == '' and keys[1] or q.prefix .. 'tenant:' .. args[1]
+  for at = 2, #args, 2 do
+    if args[at + 1] == '' then
+      redis.call('HDEL', key, args[at])
+    else
+      redis.call('HSET', key, args[at], args[at + 1])
+    end
+  end
+  if args[1] ~= '' then
+    local t = tenant.open(q, args[1])
+    if t['until'] then
+      tenant.put_off(q, t, t['until'])
+    else
+      redis.call('ZREM', q.prefix .. 'put_off', args[1])
+      admission.refill(q, t)
+    end
+  end
+  q.wake = true
+  queue.close(q)
+  return 1
+end

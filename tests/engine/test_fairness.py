@@ -1,0 +1,253 @@
+"""Tenants beside each other: shares, caps, rates, pauses. No slot idles while anything may run."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from cotiza_queue import Limits, NewJob, Queue, Status
+from cotiza_queue.errors import InvalidInput
+from cotiza_queue.model.policy import Rate
+
+
+async def fill(queue: Queue, kind: str, tenant: str, count: int) -> None:
+    for start in range(0, count, 1000):
+        jobs = [
+            NewJob(type=kind, payload=tenant, tenant=tenant)
+            for _ in range(min(1000, count - start))
+        ]
+        await queue.enqueue_many(jobs)
+
+
+class Ledger:
+    """Who started in which order, and how many ran at once at most."""
+
+    def __init__(self, wanted: int) -> None:
+        self.order: list[str] = []
+        self.moments: list[float] = []
+        self.now: Counter[str] = Counter()
+        self.most: Counter[str] = Counter()
+        self.most_of_all = 0
+        self._wanted = wanted
+        self.enough = asyncio.Event()
+        self.pause_s = 0.0
+
+    async def work(self, payload: Any, context: Any) -> None:
+        self.order.append(payload)
+        self.moments.append(time.monotonic())
+        self.now[payload] += 1
+        self.most[payload] = max(self.most[payload], self.now[payload])
+        self.most_of_all = max(self.most_of_all, self.now.total())
+        await asyncio.sleep(self.pause_s)
+        self.now[payload] -= 1
+        if len(self.order) >= self._wanted:
+            self.enough.set()
+
+
+async def test_a_newcomer_behind_a_flood_is_served_within_the_window(
+    queue: Queue, kind: str, working: Any
+) -> None:
+    await fill(queue, kind, "flood", 5000)
+    await fill(queue, kind, "newcomer", 10)
+    ledger = Ledger(200)
+    async with working({kind: ledger.work}, concurrency=1):
+        await ledger.enough.wait()
+    last = max(i for i, tenant in enumerate(ledger.order) if tenant == "newcomer") + 1
+    assert last <= 20  # twice what its ten jobs take alone
+    assert ledger.order.count("newcomer") == 10
+
+
+async def test_weights_of_three_to_one_give_three_quarters_of_the_starts(
+    queue: Queue, kind: str, working: Any
+) -> None:
+    await queue.limit(kind, Limits(weight=3), tenant="heavy")
+    await fill(queue, kind, "light", 2000)
+    await fill(queue, kind, "heavy", 2000)
+    ledger = Ledger(1000)
+    async with working({kind: ledger.work}, concurrency=5):
+        await ledger.enough.wait()
+    first = Counter(ledger.order[100:900])
+    assert first["heavy"] / first.total() == pytest.approx(0.75, abs=0.02)
+
+
+async def test_jobs_of_one_tenant_keep_their_order_through_the_backlog(
+    queue: Queue, kind: str, working: Any
+) -> None:
+    seen: list[int] = []
+    done = asyncio.Event()
+
+    async def note(payload: Any, context: Any) -> None:
+        seen.append(payload)
+        if len(seen) == 300:
+            done.set()
+
+    await queue.enqueue_many([NewJob(type=kind, payload=n) for n in range(300)])
+    async with working({kind: note}, concurrency=1):
+        await done.wait()
+    assert seen == list(range(300))
+
+
+async def test_a_tenants_cap_is_never_exceeded_and_others_fill_the_slots(
+    queue: Queue, kind: str, working: Any
+) -> None:
+    await queue.limit(kind, {"concurrency": 2}, tenant="capped")
+    await fill(queue, kind, "capped", 60)
+    await fill(queue, kind, "free", 200)
+    ledger = Ledger(260)
+    ledger.pause_s = 0.005
+    async with (
+        working({kind: ledger.work}, concurrency=5),
+        working({kind: ledger.work}, concurrency=5),
+    ):
+        await ledger.enough.wait()
+    assert ledger.most["capped"] == 2
+    assert ledger.most_of_all == 10
+
+
+async def test_a_cap_lowered_while_jobs_run_holds_from_the_next_start(
+    queue: Queue, kind: str, working: Any
+) -> None:
+    await queue.limit(kind, {"concurrency": 6}, tenant="t")
+    await fill(queue, kind, "t", 120)
+    ledger = Ledger(60)
+    ledger.pause_s = 0.01
+    async with working({kind: ledger.work}, concurrency=10):
+        await ledger.enough.wait()
+        await queue.limit(kind, {"concurrency": 1}, tenant="t")
+        while ledger.now["t"] > 1:
+            await asyncio.sleep(0.001)
+        ledger.most.clear()
+        while len(ledger.order) < 120:
+            await asyncio.sleep(0.01)
+    assert ledger.most["t"] == 1
+
+
+async def test_the_queues_own_cap_holds_over_all_workers_and_can_be_changed(
+    queue: Queue, kind: str, working: Any
+) -> None:
+    await queue.limit(kind, {"concurrency": 3})
+    await fill(queue, kind, "a", 60)
+    ledger = Ledger(60)
+    ledger.pause_s = 0.005
+    async with (
+        working({kind: ledger.work}, concurrency=5),
+        working({kind: ledger.work}, concurrency=5),
+    ):
+        await ledger.enough.wait()
+    assert ledger.most_of_all == 3
+
+
+async def test_a_rate_is_kept_in_every_window_and_burst_is_its_allowance(
+    queue: Queue, kind: str, working: Any
+) -> None:
+    await queue.limit(kind, Limits(rate=Rate(count=100, per_ms=1000, burst=5)), tenant="slow")
+    await fill(queue, kind, "slow", 40)
+    await fill(queue, kind, "free", 100)
+    ledger = Ledger(140)
+    async with working({kind: ledger.work}, concurrency=10):
+        await ledger.enough.wait()
+    jobs = (await queue.list("slow", job_type=kind, limit=100)).items
+    starts = sorted(job.started_ms or 0 for job in jobs)
+    # By the server's clock: of any 6 starts, the last is at least one period after the first.
+    assert all(later - start >= 9 for start, later in zip(starts, starts[5:], strict=False))
+    assert all(later - start >= 100 for start, later in zip(starts, starts[15:], strict=False))
+    assert "slow" in ledger.order[:20]
+
+
+async def test_a_queues_rate_is_kept_by_all_workers_together(
+    queue: Queue, kind: str, working: Any
+) -> None:
+    await queue.limit(kind, {"rate": {"count": 100, "perMs": 1000, "burst": 1}})
+    await fill(queue, kind, "a", 30)
+    ledger = Ledger(30)
+    async with working({kind: ledger.work}), working({kind: ledger.work}):
+        await ledger.enough.wait()
+    jobs = (await queue.list("a", job_type=kind, limit=100)).items
+    starts = sorted(job.started_ms or 0 for job in jobs)
+    assert all(later - start >= 9 for start, later in zip(starts, starts[1:], strict=False))
+
+
+async def test_a_paused_tenant_waits_and_others_go_on(
+    queue: Queue, kind: str, working: Any
+) -> None:
+    await queue.pause(kind, tenant="held")
+    await fill(queue, kind, "held", 5)
+    await fill(queue, kind, "free", 20)
+    ledger = Ledger(20)
+    async with working({kind: ledger.work}):
+        await ledger.enough.wait()
+        assert "held" not in ledger.order
+        await queue.resume(kind, tenant="held")
+        while ledger.order.count("held") < 5:
+            await asyncio.sleep(0.005)
+
+
+async def test_a_tenant_paused_for_a_span_goes_on_by_itself(
+    queue: Queue, kind: str, working: Any
+) -> None:
+    ledger = Ledger(3)
+    async with working({kind: ledger.work}):
+        await queue.pause(kind, tenant="held", for_ms=200)
+        await fill(queue, kind, "held", 3)
+        await ledger.enough.wait()
+    jobs = (await queue.list("held", job_type=kind)).items
+    assert all((job.started_ms or 0) - job.created_ms >= 150 for job in jobs)
+
+
+async def test_jobs_in_a_backlog_can_be_cancelled_and_replayed(
+    queue: Queue, kind: str, working: Any
+) -> None:
+    jobs = await queue.enqueue_many([NewJob(type=kind, payload=n) for n in range(40)])
+    ids = [job.job_id for job in jobs]  # type: ignore[union-attr]
+    for job_id in ids[5:35]:
+        assert (await queue.cancel(job_id)).status is Status.CANCELLED
+    assert (await queue.metrics(kind))[0].waiting == 10
+    await queue.replay(ids[20])
+    ledger = Ledger(11)
+    async with working({kind: ledger.work}, concurrency=2):
+        await ledger.enough.wait()
+        await queue.wait(ids[20])
+        await queue.wait(ids[39])
+    assert sorted(ledger.order) == sorted([0, 1, 2, 3, 4, 20, 35, 36, 37, 38, 39])  # type: ignore[list-item]
+    metrics = (await queue.metrics(kind))[0]
+    assert (metrics.waiting, metrics.active, metrics.completed, metrics.cancelled) == (0, 0, 11, 29)
+
+
+async def test_an_idle_tenant_leaves_no_key_behind(
+    redis_url: str, queue: Queue, kind: str, working: Any
+) -> None:
+    from cotiza_queue.store.connection import Connection
+
+    await fill(queue, kind, "gone", 50)
+    ledger = Ledger(50)
+    async with working({kind: ledger.work}):
+        await ledger.enough.wait()
+        while (await queue.metrics(kind))[0].active:
+            await asyncio.sleep(0.01)
+    connection = Connection(redis_url)
+    keys = [key.decode() for key in await connection.command("KEYS", f"{{cq:{kind}}}:*")]
+    await connection.close()
+    assert not [
+        key for key in keys if "tenant:gone" in key.replace("index:", "") or ":backlog:" in key
+    ]
+
+
+@pytest.mark.parametrize(
+    ("limits", "field"),
+    [
+        ({"concurrency": 0}, "limits.concurrency"),
+        ({"weight": 101}, "limits.weight"),
+        ({"rate": {"count": 0}}, "limits.rate.count"),
+        ({"speed": 1}, "limits.speed"),
+    ],
+)
+async def test_a_limit_out_of_range_is_named(
+    queue: Queue, kind: str, limits: Any, field: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        await queue.limit(kind, limits)
+    assert caught.value.fields[0].field == field
