@@ -18,7 +18,7 @@ async def main(redis_url: str, kind: str, log: str) -> None:
 
     async def work(payload: Any, context: Any) -> int:
         note("start", context.job_id, context.token, os.getpid())
-        await asyncio.sleep(payload["ms"] / 1000)
+        await pause(payload["ms"] / 1000, payload.get("stubborn", False))
         if payload.get("fail") == "once" and context.attempt == 1:
             raise RuntimeError("once")
         note("end", context.job_id, context.token, os.getpid())
@@ -30,6 +30,18 @@ async def main(redis_url: str, kind: str, log: str) -> None:
         group.create_task(worker.run())
         await worker.ready.wait()
         note("ready", os.getpid())
+
+
+async def pause(seconds: float, stubborn: bool) -> None:
+    """Sleep; a stubborn job does not let itself be cancelled."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    while (left := until - loop.time()) > 0:
+        try:
+            await asyncio.sleep(left)
+        except asyncio.CancelledError:
+            if not stubborn:
+                raise
 
 
 if __name__ == "__main__":

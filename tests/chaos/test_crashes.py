@@ -140,6 +140,23 @@ async def test_a_worker_told_to_stop_finishes_or_hands_back_without_burning_an_a
     assert await queue.workers() == [] or all(kind not in w["types"] for w in await queue.workers())
 
 
+async def test_told_twice_to_stop_a_worker_leaves_at_once_and_still_hands_back(
+    redis_url: str, queue: Queue, kind: str, tmp_path: Path
+) -> None:
+    async with crew(redis_url, kind, tmp_path) as workers:
+        leaving = await workers.hire()
+        long = await queue.enqueue(kind, {"n": 1, "ms": 60_000})
+        stubborn = await queue.enqueue(kind, {"n": 2, "ms": 60_000, "stubborn": True})
+        await until(lambda: len(workers.lines("start")) == 2)
+        leaving.send_signal(signal.SIGTERM)
+        await asyncio.sleep(0.3)  # two signals at one instant are one to the kernel
+        leaving.send_signal(signal.SIGTERM)
+        for job in (long, stubborn):
+            while (found := await queue.get(job.job_id)).status is Status.ACTIVE:
+                await asyncio.sleep(0.02)
+            assert (found.status, found.attempt, found.stalls) == (Status.WAITING, 0, 0)
+
+
 async def test_ten_thousand_jobs_and_two_workers_leave_nothing_behind(
     redis_url: str, queue: Queue, kind: str, tmp_path: Path
 ) -> None:

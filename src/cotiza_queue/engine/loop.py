@@ -7,6 +7,7 @@ next one. No error ends a role: what goes wrong is told, waited out, and tried a
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Coroutine, Iterable
 from typing import Any, Protocol
 
@@ -64,18 +65,19 @@ class Background:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def close(self) -> None:
-        await end(self._tasks)
+    async def close(self, patience_s: float = math.inf) -> None:
+        await end(self._tasks, patience_s)
 
 
-async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks until they are over.
+async def end(tasks: Iterable[asyncio.Task[Any]], patience_s: float = math.inf) -> None:
+    """Cancel tasks until they are over, or until patience is.
 
     Once is not enough: before Python 3.12, ``asyncio.wait_for`` (inside redis-py) drops a
     cancellation that arrives together with its result (CPython issue 86296).
     """
     left = {task for task in tasks if not task.done()}
-    while left:
+    while left and patience_s > 0:
         for task in left:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=_CANCEL_AGAIN_S)
+        patience_s -= _CANCEL_AGAIN_S

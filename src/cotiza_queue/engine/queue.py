@@ -13,6 +13,7 @@ from ..errors import (
     InvalidInput,
     JobFailed,
     NotFound,
+    QueueUnavailable,
 )
 from ..model.ids import check_job_type, custom_job_id, new_job_id
 from ..model.job import (
@@ -115,7 +116,7 @@ class Queue(Recurring, Operators):
         for name, entries in by_type.items():
             for start in range(0, len(entries), CHUNK):
                 chunk = entries[start : start + CHUNK]
-                accepted = await self._accept(name, [intake for _, intake in chunk])
+                accepted = await self._accept_or_say(name, [intake for _, intake in chunk])
                 for (index, _), one in zip(chunk, accepted, strict=True):
                     answers[index] = one
         return [answers[index] for index in range(len(jobs))]
@@ -240,6 +241,15 @@ class Queue(Recurring, Operators):
         else:
             job_id = new_job_id(self._clock.now_ms(), self._chance.random_bytes(13), kind.name)
         return intake_of(job, kind, job_id)
+
+    async def _accept_or_say(
+        self, name: str, intakes: Sequence[Intake]
+    ) -> Sequence[Enqueued | CotizaError]:
+        """As ``_accept``; if Redis is away, that is the answer to each of the chunk."""
+        try:
+            return await self._accept(name, intakes)
+        except QueueUnavailable as error:
+            return [error] * len(intakes)
 
     async def _accept(
         self, name: str, intakes: Sequence[Intake]

@@ -21,6 +21,7 @@ from .sandbox import Sandbox
 from .settler import Settler
 from .slots import Slots
 
+LAST_PATIENCE_S = 1.0
 POLL_S = 1.0
 """The longest that a waiting or due job can go unnoticed when a wake-up is lost."""
 
@@ -88,7 +89,8 @@ class Taker:
                 if not turn.deliveries and len(self.settler) == 0:
                     await wait_for(self._attention, self._pause(turn))
         finally:
-            await self._jobs.close()
+            # What has not ended by now has been handed back; code that cannot be stopped is left.
+            await self._jobs.close(LAST_PATIENCE_S)
 
     async def _turn(self) -> Turn:
         if self._unsure:
