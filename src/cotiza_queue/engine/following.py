@@ -73,17 +73,18 @@ async def _live(link: Link, job: Job, listener: Listener, start: str) -> AsyncIt
     """
     while True:
         event = await _next(listener)
-        if event is None or event.name == "gap":
-            if event is not None:
-                yield event
-            found = await link.views.job(job.type, job.id, "")
-            if found is None or found.status.final:
-                if found is not None:
-                    yield _state(found, await link.events.last_id(job.type))
-                return
-        elif event.job_id == job.id and order(event.id) > order(start):
+        if event is not None and event.job_id == job.id and order(event.id) > order(start):
             yield event
             if event.name in _FINAL:
+                return
+        if event is not None and event.name == "gap":
+            yield event
+        if event is None or event.name == "gap":
+            found = await link.views.job(job.type, job.id, "")
+            if found is None:
+                return
+            if found.status.final:
+                yield _state(found, await link.events.last_id(job.type))
                 return
 
 

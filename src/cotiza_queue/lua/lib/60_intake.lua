@@ -1,19 +1,5 @@
 -- Taking a job in: at most once by id and by unique key, into a lane or among the delayed.
-local intake = { fields = 12, memory_ms = 86400000 }
-
-local function known(q, id)
-  local found = redis.call('HMGET', q.prefix .. 'job:' .. id, 'status', 'created', 'due')
-  if not found[1] then return nil end
-  return { id, 0, found[1], found[2], found[3] or '' }
-end
-
--- What an idempotency key was answered with: nothing, the first answer, or a conflict (2) if the request differs.
-local function remembered(q, key, fingerprint)
-  local kept = redis.call('GET', q.prefix .. 'once:' .. key)
-  if not kept then return nil end
-  local print, id, status, created, due = string.match(kept, '^(%S+) (%S+) (%S+) (%d+) (%d*)$')
-  return { id, print == fingerprint and 0 or 2, status, created, due }
-end
+local intake = { fields = 12 }
 
 local function stand(q, id, t, number)
   if number % 2 == 0 then return lane.push(q, id, number) end
@@ -41,10 +27,10 @@ end
 function intake.accept(q, args, at)
   local id, owner, priority, number, attempts, keep, unique, deadline, delay, body, once, fingerprint =
     unpack(args, at, at + intake.fields - 1)
-  local found = once ~= '' and remembered(q, once, fingerprint) or known(q, id)
+  local found = once ~= '' and memory.answer(q, once, fingerprint) or memory.known(q, id)
   if not found and unique ~= '' then
     local holder = redis.call('GET', q.prefix .. 'unique:' .. unique)
-    found = holder and holder ~= id and known(q, holder)
+    found = holder and holder ~= id and memory.known(q, holder)
   end
   if found then return found end
   local seq = redis.call('HINCRBY', q.prefix .. 'meta', 'seq', 1)
@@ -60,9 +46,6 @@ function intake.accept(q, args, at)
   redis.call('ZADD', q.prefix .. 'index', seq, id)
   local status, due = intake.place(q, id, owner, number, tonumber(delay))
   event.emit(q, id, owner, status)
-  if once ~= '' then
-    redis.call('SET', q.prefix .. 'once:' .. once, table.concat({ fingerprint, id, status, q.now, due }, ' '),
-      'PX', intake.memory_ms)
-  end
+  if once ~= '' then memory.keep(q, once, { fingerprint, id, status, q.now, due }) end
   return { id, 1, status, q.now, due }
 end

@@ -1,45 +1,6 @@
 -- Handing jobs to a worker: the lanes are read in order, tombstones on the way are dropped.
 local delivery = { tombstones = 100 }
 
-local function start(q, j, t, worker, token, out)
-  local attempt = (tonumber(j.attempt) or 0) + 1
-  redis.call('HSET', q.prefix .. 'job:' .. j.id, 'status', 'active', 'worker', worker, 'token', token,
-    'attempt', attempt, 'started', q.now)
-  event.emit(q, j.id, j.tenant, 'active', '{"attempt":' .. attempt .. '}')
-  rate.spend(t, q.now, 1)
-  tenant.add(t, 'active', 1)
-  local n = #out
-  out[n + 1], out[n + 2], out[n + 3], out[n + 4] = j.id, token, attempt, tonumber(j.stalls) or 0
-  out[n + 5], out[n + 6], out[n + 7] = j.created, j.tenant, redis.call('GET', q.prefix .. 'body:' .. j.id) or ''
-end
-
--- One entry: started, dead, or back to its tenant's line. Returns 1 if it was started.
-local function decide(q, j, t, number, worker, token, out, refused)
-  if j.deadline ~= '' and q.now > tonumber(j.deadline) then
-    lane.drop(q, number, j.entry)
-    queue.count(q, 'waiting', -1)
-    dead.bury(q, j, dead.failure(q, j, 'deadline_exceeded', 'the job was not started before its deadline'))
-  elseif tenant.may_start(q, t) then
-    start(q, j, t, worker, token, out)
-    return 1
-  else
-    lane.drop(q, number, j.entry)
-    refused[#refused + 1] = { t, j.id }
-  end
-  return 0
-end
-
--- A job that leaves its lane makes room for its tenant's next one, at the lane's tail: so lanes rotate.
-local function hand_out(q, j, number, worker, token, out, touched, refused)
-  local t = tenant.open(q, j.tenant)
-  if number % 2 == 0 then return decide(q, j, t, number, worker, token, out, refused) end
-  touched[t] = true
-  backlog.left(q, t, number)
-  local started = decide(q, j, t, number, worker, token, out, refused)
-  backlog.admit(q, t, number)
-  return started
-end
-
 -- Once a lane is empty, everyone who waits for it is known: what is still wanted is shared out among them by
 -- weight, and taken in the same call.
 local function share_out(q, number, touched, wanted)
@@ -58,13 +19,13 @@ local function read_lane(q, number, worker, want, budget, out)
     local entries, refused, left = lane.read(q, number, worker, asked), {}, 0
     if #entries < asked then redis.call('ZREM', q.prefix .. 'ready', number) end
     local token = #entries > 0 and queue.tokens(q, #entries) - #entries
-    for i, entry in ipairs(entries) do
-      local j = job.read(q, entry[2][2])
-      if not job.stands(j, number, entry[1]) or j.status ~= 'waiting' then
-        lane.drop(q, number, entry[1])
+    for i, read in ipairs(entries) do
+      local j = job.read(q, read[2][2])
+      if not job.stands(j, number, read[1]) or j.status ~= 'waiting' then
+        lane.drop(q, number, read[1])
       else
         left = left + 1
-        started = started + hand_out(q, j, number, worker, token + i, out, touched, refused)
+        started = started + entry.hand_out(q, j, number, worker, token + i, out, touched, refused)
       end
     end
     if left > 0 then lane.left(q, number, left) end

@@ -1,0 +1,20 @@
+-- Requests that were answered before: by job id, and by idempotency key for a day.
+local memory = { kept_ms = 86400000 }
+
+function memory.known(q, id)
+  local found = redis.call('HMGET', q.prefix .. 'job:' .. id, 'status', 'created', 'due')
+  if not found[1] then return nil end
+  return { id, 0, found[1], found[2], found[3] or '' }
+end
+
+-- What an idempotency key was answered with: nothing, the first answer, or a conflict (2) if the request differs.
+function memory.answer(q, key, fingerprint)
+  local kept = redis.call('GET', q.prefix .. 'once:' .. key)
+  if not kept then return nil end
+  local print, id, status, created, due = string.match(kept, '^(%S+) (%S+) (%S+) (%d+) (%d*)$')
+  return { id, print == fingerprint and 0 or 2, status, created, due }
+end
+
+function memory.keep(q, key, answer)
+  redis.call('SET', q.prefix .. 'once:' .. key, table.concat(answer, ' '), 'PX', memory.kept_ms)
+end
