@@ -65,7 +65,10 @@ class BulkItem(Answer, frozen=True, kw_only=True):
 
 
 class BulkAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One result per job, in the order of the request."""
+    """One result per job, in the order of the request. ``created``: how many are new; one that was
+    there already is in neither count. Under an idempotency key, what it created counts at each
+    repeat.
+    """
 
     results: list[BulkItem]
     created: int
@@ -195,17 +198,21 @@ class UploadedFile(Answer, frozen=True, kw_only=True):
 
 
 class PausedQueue(Answer, frozen=True, kw_only=True):
-    """Whether workers take new jobs from the queue."""
+    """Whether workers take new jobs from the queue. ``tenant``: whose; left out: everyone's."""
 
     type: str
+    tenant: str | None = None
     paused: bool
     message: str
 
 
 class CleanedQueue(Answer, frozen=True, kw_only=True):
-    """``removed``: how many jobs are gone. Repeat the call until it is 0."""
+    """``removed``: how many jobs are gone. Repeat the call until it is 0. ``tenant``: whose; left
+    out: everyone's.
+    """
 
     type: str
+    tenant: str | None = None
     removed: int
     message: str
 

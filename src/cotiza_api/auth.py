@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import re
 from enum import IntEnum
 from typing import Any, Protocol
@@ -25,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from cotiza_queue.clock import Clock
 from cotiza_queue.errors import ConfigurationError
 from cotiza_queue.settings import Settings
+from cotiza_queue.wording import explain
 
 from .errors import Unauthorized
 
@@ -71,20 +73,20 @@ NOBODY = Caller(user="", tenant="", role=Role.NOBODY)
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True):
     """What is read of a token's payload; other claims are ignored. Moments in seconds since the
-    epoch.
+    epoch, with or without a fraction (NumericDate, RFC 7519 §2).
     """
 
     sub: str
-    exp: int
-    iat: int
-    nbf: int | None = None
+    exp: int | float
+    iat: int | float | None = None
+    nbf: int | float | None = None
     aud: str | list[str] | None = None
     iss: str | None = None
     tenant_id: str | None = None
     tenantId: str | None = None  # the claim's own spelling
     role: str | None = None
     roles: list[str] = []
-    scope: str = ""
+    scope: str | list[str] = ""
 
 
 class VerifyKey(msgspec.Struct, frozen=True):
@@ -146,12 +148,13 @@ class Gate:
         return _caller(claims)
 
     def _check(self, claims: Claims) -> None:
-        now = self._clock.now_ms() // 1000
+        now = self._clock.now_ms() / 1000
         if now >= claims.exp + LEEWAY_S:
             raise _refused("it has expired", "Get a new token.")
-        if claims.iat > now + LEEWAY_S or (claims.nbf or 0) > now + LEEWAY_S:
+        if max(claims.iat or 0, claims.nbf or 0) > now + LEEWAY_S:
             raise _refused("it is not valid yet")
-        if claims.exp - claims.iat > MAX_LIFETIME_S:
+        life = claims.exp - now - LEEWAY_S if claims.iat is None else claims.exp - claims.iat
+        if life > MAX_LIFETIME_S:
             raise _refused("it lives longer than 24 hours")
         audiences = [claims.aud] if isinstance(claims.aud, str) else claims.aud or []
         if self._audience is not None and self._audience not in audiences:
@@ -249,7 +252,8 @@ def _claims(payload: bytes) -> Claims:
     try:
         return msgspec.convert(_strict_object(payload), Claims)
     except msgspec.ValidationError as error:
-        raise _refused(f"a claim is missing or wrong ({str(error).replace('$.', '')})") from None
+        fault = explain(error, Claims)
+        raise _refused(f"a claim is wrong: {fault.path} {fault.message}") from None
 
 
 def _caller(claims: Claims) -> Caller:
@@ -260,18 +264,21 @@ def _caller(claims: Claims) -> Caller:
         raise _refused("its subject is not one")
     words = {word.upper() for word in (*claims.roles, claims.role or "")}
     role = max((role for role in Role if role.name in words), default=Role.CUSTOMER)
+    scopes = claims.scope.split() if isinstance(claims.scope, str) else claims.scope
     return Caller(
         user=claims.sub,
         tenant=tenant,
         role=max(role, Role.CUSTOMER),
-        platform="platform" in claims.scope.split(),
+        platform="platform" in scopes,
     )
 
 
 def _strict_object(data: bytes) -> dict[str, Any]:
     """A JSON object whose names are unique and whose numbers are JSON's."""
     try:
-        value = json.loads(data, object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = json.loads(
+            data, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+        )
     except (ValueError, RecursionError):
         raise _refused("it can't be read, or names something twice") from None
     if not isinstance(value, dict):
@@ -284,6 +291,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) != len(pairs):
         raise ValueError("a name occurs twice")
     return value
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is too large")
+    return number
 
 
 def _no_constant(word: str) -> None:

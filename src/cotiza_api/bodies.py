@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -14,6 +14,7 @@ from starlette.requests import Request
 from cotiza_queue.errors import TooLarge
 
 from .errors import MalformedJson, RequestTooSlow, UnsupportedMediaType, invalid_fields
+from .schemas import Nothing
 
 MAX_JSON_BYTES = 1024 * 1024
 JSON_TIMEOUT_S = 10.0
@@ -36,22 +37,40 @@ async def read_json(request: Request, kind: type[T]) -> T:
         raise UnsupportedMediaType(
             f"the body's type is {media_type!r:.80}", remedy="Send Content-Type: application/json."
         )
-    body = bytearray()
-    async for chunk in limited(
-        request, MAX_JSON_BYTES, silence_s=JSON_TIMEOUT_S, whole_s=JSON_TIMEOUT_S
-    ):
-        body += chunk
+    return parse_json(await _read(request), kind)
+
+
+async def read_nothing(request: Request) -> None:
+    """For a request that has nothing to say: no body, or an empty object. Raises as read_json
+    does for anything else, so that nobody takes a field for heard that is not.
+    """
+    body = await _read(request)
+    if body.strip():
+        parse_json(body, Nothing)
+
+
+def parse_json(body: bytes | bytearray, kind: type[T]) -> T:
+    """A body in hand as ``kind``. Raises MalformedJson, InvalidInput."""
     try:
         value = msgspec.json.decode(body)
     except msgspec.ValidationError as error:
-        raise invalid_fields(error, "the body") from None
+        raise invalid_fields(error, Any, "the body") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         reason = str(error) if isinstance(error, msgspec.DecodeError) else "it can't be read"
         raise MalformedJson(f"the body is not JSON: {reason}") from None
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise invalid_fields(error, "the body") from None
+        raise invalid_fields(error, kind, "the body") from None
+
+
+async def _read(request: Request) -> bytearray:
+    body = bytearray()
+    async for chunk in limited(
+        request, MAX_JSON_BYTES, silence_s=JSON_TIMEOUT_S, whole_s=JSON_TIMEOUT_S
+    ):
+        body += chunk
+    return body
 
 
 async def limited(

@@ -7,23 +7,25 @@ knows. Nothing of an unexpected error but its request id reaches the caller.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
 from cotiza_queue import errors
 from cotiza_queue.errors import CotizaError, FieldError, InvalidInput, NotFound
+from cotiza_queue.wording import explain
 
 from .answers import FieldFault, Problem
 
 RETRY_AFTER_S: dict[int, int] = {429: 5, 503: 2}
 """Seconds after which a caller may try again, by status, where the error names none."""
 
-_PATH = re.compile(r" - at `(?:key in )?\$(.*)`$")
+_log = structlog.get_logger("cotiza_api")
 
 
 class MalformedJson(CotizaError):
@@ -96,15 +98,20 @@ def problem(error: CotizaError, request: Request) -> Response:
     """An error as the answer to a request."""
     status = error.http_status
     public_url = request.app.state.settings.public_url
+    detail = error.message
+    if status >= 500:
+        # What follows the colon is from within: a host, a socket, another program's words.
+        detail = detail.partition(": ")[0]
+        _log.warning("request.failed", request_id=request_id(request), reason=error.message)
     body = Problem(
         type=f"{public_url}/docs#{type(error).code}",
         title=HTTPStatus(status).phrase,
         status=status,
-        detail=error.message,
+        detail=detail,
         code=error.code,
         request_id=request_id(request),
         status_code=status,
-        message=error.message,
+        message=detail,
         errors=_faults(error),
         remedy=error.remedy,
     )
@@ -130,26 +137,21 @@ def request_id(request: Request) -> str:
     return str(request.scope.get("request_id", ""))
 
 
-def invalid_fields(error: msgspec.ValidationError, what: str, root: str = "") -> InvalidInput:
+def invalid_fields(
+    error: msgspec.ValidationError, kind: Any, what: str, root: str = ""
+) -> InvalidInput:
     """A msgspec error as InvalidInput that names the field by its path, such as
     ``options.priority``.
 
-    ``what`` begins the sentence; ``root``: what the path begins with (``jobs[3]``), empty at the
-    top.
+    ``kind``: the type that was asked for; ``what`` begins the sentence; ``root``: what the path
+    begins with (``jobs[3]``), empty at the top.
     """
-    text = str(error)
-    found = _PATH.search(text)
-    path = root + (found.group(1).replace("[...]", "") if found else "")
-    message = _PATH.sub("", text)
-    for pattern, words in (
-        (r"Object missing required field `(.+)`", "is required"),
-        (r"Object contains unknown field `(.+)`", "is not a known field"),
-    ):
-        if named := re.fullmatch(pattern, message):
-            path, message = f"{path}.{named.group(1)}", words
-    path = path.removeprefix(".")
-    sentence = f"{what} is not valid: {path} {message[:1].lower()}{message[1:]}"
-    return InvalidInput(sentence.replace("  ", " "), fields=[FieldError(path, message)])
+    fault = explain(error, kind)
+    path = ".".join(part for part in (root, fault.path) if part)
+    sentence = " ".join(part for part in (path, fault.message) if part)
+    return InvalidInput(
+        f"{what} is not valid: {sentence}", fields=[FieldError(path, fault.message)]
+    )
 
 
 def known_errors() -> Iterator[type[CotizaError]]:

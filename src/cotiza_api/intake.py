@@ -2,21 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 
-from cotiza_queue import NewJob
-from cotiza_queue.errors import CotizaError, FieldError, InvalidInput
+from cotiza_queue import JobType, NewJob, jobtypes
+from cotiza_queue.errors import CotizaError, FieldError, InvalidInput, UnknownJobType
 
 from .errors import invalid_fields
 from .operation import Call
 from .schemas import CreateJob, JobRequest
 
 _IDENTITY = ("tenantId", "userId")
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_TYPES: dict[str, JobType[Any]] = {job_type.name: job_type for job_type in jobtypes.ALL}
 
 
-def new_job(call: Call[Any, Any], asked: JobRequest) -> NewJob:
+def known_type(name: str) -> JobType[Any]:
+    """The job type of that name. Raises UnknownJobType."""
+    if name not in _TYPES:
+        choices = ", ".join(sorted(_TYPES))
+        raise UnknownJobType(
+            f"{name!r:.60} is not a known job type",
+            fields=[FieldError("type", f"must be one of {choices}")],
+        )
+    return _TYPES[name]
+
+
+def idempotency_key(call: Call[Any, Any]) -> str | None:
+    """The key under which a request may be repeated and is done once. Raises InvalidInput."""
+    given = call.request.headers.getlist("idempotency-key")
+    if not given:
+        return None
+    if len(given) > 1 or not _KEY.fullmatch(given[0]):
+        raise InvalidInput(
+            "the Idempotency-Key is not usable",
+            fields=[FieldError("Idempotency-Key", "must be one word of 1 to 255 ASCII characters")],
+        )
+    return given[0]
+
+
+def new_job(call: Call[Any, Any], asked: JobRequest, *, key: str | None = None) -> NewJob:
     """The job that is asked for, under the tenant that the token allows.
 
     The tenant may be named beside ``data`` or in it, as long as it is the token's own; the user is
@@ -27,19 +54,38 @@ def new_job(call: Call[Any, Any], asked: JobRequest) -> NewJob:
     for name in named:
         if name is not None and not isinstance(name, str):
             raise InvalidInput(
-                "the tenant id is not text", fields=[FieldError("data.tenantId", "Expected `str`")]
+                "the tenant id is not text", fields=[FieldError("data.tenantId", "must be text")]
             )
         if name is not None:
             tenant = call.tenant(name)
     payload = {name: value for name, value in asked.data.items() if name not in _IDENTITY}
-    return NewJob(type=asked.type, payload=payload, tenant=tenant, options=asked.options)
+    _check(payload, known_type(asked.type))
+    return NewJob(
+        type=asked.type,
+        payload=payload,
+        tenant=tenant,
+        options=asked.options,
+        idempotency_key=key,
+    )
 
 
-def one_of_many(call: Call[Any, Any], index: int, item: dict[str, Any]) -> NewJob | CotizaError:
+def one_of_many(
+    call: Call[Any, Any], index: int, item: Any, *, key: str | None = None
+) -> NewJob | CotizaError:
     """The job number ``index`` of a bulk request, or what is wrong with it."""
     try:
-        return new_job(call, msgspec.convert(item, CreateJob))
+        return new_job(
+            call, msgspec.convert(item, CreateJob), key=None if key is None else f"{key}#{index}"
+        )
     except msgspec.ValidationError as error:
-        return invalid_fields(error, f"job {index}", f"jobs[{index}]")
+        return invalid_fields(error, CreateJob, f"job {index}", f"jobs[{index}]")
     except CotizaError as error:
         return error
+
+
+def _check(payload: dict[str, Any], kind: JobType[Any]) -> None:
+    """The queue checks it again; here it is done with words for people who write requests."""
+    try:
+        msgspec.convert(payload, kind.payload)
+    except msgspec.ValidationError as error:
+        raise invalid_fields(error, kind.payload, f"the payload of {kind.name}", "data") from None

@@ -24,6 +24,13 @@ from .schemas import CreateJob, CreateSchedule, Nothing, ScheduleJob
 
 Json = dict[str, Any]
 REF = "#/components/schemas/{name}"
+_IDEMPOTENCY_KEY: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A word of your own: repeated with the same body, the request is done once.",
+    "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"},
+}
 _PATH_NAME = re.compile(r"{(\w+)}")
 _FIELD_NAME = re.compile(r"(?<=`)[a-z]+(_[a-z]+)+(?=`)")
 _ABOUT_ONE_JOB = (CreateJob, ScheduleJob, CreateSchedule)
@@ -98,6 +105,7 @@ def _operation(operation: AnyOperation, schema_of: dict[str, Any]) -> Json:
         "parameters": [
             *(_path_parameter(name) for name in _PATH_NAME.findall(operation.path)),
             *_query_parameters(operation.query),
+            *([_IDEMPOTENCY_KEY] if operation.idempotent else []),
         ],
         "responses": _responses(operation, schema_of),
         "security": [] if role is None else [{"bearer": []}],
@@ -136,7 +144,7 @@ def _responses(operation: AnyOperation, schema_of: dict[str, Any]) -> Json:
     statuses = {*operation.faults, 503}
     if operation.role is not None:
         statuses |= {401, 403}
-    if operation.body is not Nothing:
+    if operation.body is not Nothing or operation.method == "POST":
         statuses |= {400, 408, 413, 415, 422}
     fault = {"application/problem+json": {"schema": schema_of[_key(Problem)]}}
     for status in sorted(statuses):

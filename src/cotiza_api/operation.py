@@ -25,7 +25,7 @@ from cotiza_queue.errors import FieldError, Forbidden, InvalidInput
 from cotiza_queue.storage import BlobStore
 
 from .auth import NOBODY, Caller, Gate, Role
-from .bodies import read_json
+from .bodies import read_json, read_nothing
 from .errors import invalid_fields
 from .schemas import Nothing
 
@@ -87,6 +87,12 @@ class Call(Generic[B, Q]):
             remedy="Leave tenantId out; it comes from the token.",
         )
 
+    def reach(self, asked: str | None) -> str | None:
+        """The tenant whose things this call is about: the one asked for, else all that the token
+        reaches; None: everyone's. Raises Forbidden for another tenant's.
+        """
+        return self.caller.reach if asked is None else self.tenant(asked)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Operation(Generic[B, Q]):
@@ -108,6 +114,8 @@ class Operation(Generic[B, Q]):
     summary: str
     content: str | None = None
     upload: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    idempotent: bool = False
+    """Takes the header Idempotency-Key."""
     faults: tuple[int, ...] = ()
     """Statuses of the errors particular to this operation."""
 
@@ -155,7 +163,11 @@ async def _call(operation: AnyOperation, request: Request) -> Response:
                 remedy=f"The token has the role {caller.role.name.lower()}.",
             )
     query = _query(request, operation.query)
-    body = Nothing() if operation.body is Nothing else await read_json(request, operation.body)
+    body = Nothing()
+    if operation.body is not Nothing:
+        body = await read_json(request, operation.body)
+    elif operation.method == "POST" and not operation.upload:
+        await read_nothing(request)
     return await operation.handler(
         Call(request=request, services=services, caller=caller, body=body, query=query)
     )
@@ -171,7 +183,7 @@ def _query(request: Request, kind: type[T]) -> T:
     try:
         return msgspec.convert(dict(values), kind, strict=False)
     except msgspec.ValidationError as error:
-        raise invalid_fields(error, "the query") from None
+        raise invalid_fields(error, kind, "the query") from None
 
 
 def _twice(values: Iterable[tuple[str, str]]) -> list[str]:

@@ -25,6 +25,7 @@ MAX_WAIT_S = 60
 MAX_PREVIEW = 100
 MAX_CLEAN = 1000
 
+Word = Annotated[str, Meta(min_length=1, max_length=256)]
 StatusFilter = Literal[
     "blocked", "delayed", "waiting", "active", "completed", "failed", "cancelled",
     "pending", "processing",
@@ -60,10 +61,14 @@ class CreateJob(JobRequest, frozen=True, kw_only=True):
     """A job to run as soon as possible, or after ``options.delay`` milliseconds."""
 
 
+_Item = Annotated[Any, Meta(extra_json_schema={"$ref": "#/components/schemas/CreateJob"})]
+"""Anything at all, so that one bad item does not stop the others."""
+
+
 class CreateJobs(Request, frozen=True, kw_only=True):
     """Up to 1,000 jobs in one call; each is taken or refused by itself."""
 
-    jobs: Annotated[list[dict[str, Any]], Meta(min_length=1, max_length=MAX_BULK)]
+    jobs: Annotated[list[_Item], Meta(min_length=1, max_length=MAX_BULK)]
 
 
 class ScheduleJob(JobRequest, frozen=True, kw_only=True):
@@ -82,19 +87,19 @@ class JobQuery(Request, frozen=True, kw_only=True):
 class JobsQuery(Request, frozen=True, kw_only=True):
     """Which jobs. ``tenantId``: for platform tokens, which may also leave it out to see all."""
 
-    type: str | None = None
+    type: Word | None = None
     status: StatusFilter | None = None
-    tag: str | None = None
+    tag: Word | None = None
     limit: Annotated[int, Meta(ge=1, le=MAX_PAGE)] = 50
     cursor: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
     offset: Annotated[int, Meta(ge=0, le=MAX_OFFSET)] = 0
-    tenant_id: str | None = None
+    tenant_id: Word | None = None
 
 
 class TenantQuery(Request, frozen=True, kw_only=True):
-    """``tenantId``: for platform tokens, whose things to see."""
+    """``tenantId``: for platform tokens, whose things this is about."""
 
-    tenant_id: str | None = None
+    tenant_id: Word | None = None
 
 
 class CreateSchedule(JobRequest, frozen=True, kw_only=True):
@@ -122,7 +127,7 @@ class UploadQuery(Request, frozen=True, kw_only=True):
 class TypeQuery(Request, frozen=True, kw_only=True):
     """``type``: one job type only."""
 
-    type: str | None = None
+    type: Word | None = None
 
 
 class CleanQueue(Request, frozen=True, kw_only=True):
@@ -136,7 +141,7 @@ class CleanQueue(Request, frozen=True, kw_only=True):
 class DeadLettersQuery(Request, frozen=True, kw_only=True):
     """Which dead letters. ``tenantId``: for platform tokens."""
 
-    type: str | None = None
+    type: Word | None = None
     limit: Annotated[int, Meta(ge=1, le=MAX_PAGE)] = 50
     cursor: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
-    tenant_id: str | None = None
+    tenant_id: Word | None = None

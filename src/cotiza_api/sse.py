@@ -29,7 +29,10 @@ from .respond import public_urls
 HEARTBEAT_S = 15.0
 RETRY_MS = 2000
 """How long a client that was cut off waits before it comes back."""
-_EVENT_ID = re.compile(r"[0-9]{1,18}(-[0-9]{1,18})?")
+_PLACE = r"[0-9]{1,18}(-[0-9]{1,18})?"
+_EVENT_ID = re.compile(_PLACE)
+_TENANT_EVENT_ID = re.compile(rf"[0-9a-z]{{4}}:{_PLACE}(,[0-9a-z]{{4}}:{_PLACE}){{0,63}}")
+"""A place in the events of each job type."""
 _HEADERS = {
     "cache-control": "no-store",
     "x-accel-buffering": "no",  # nginx would hold events back
@@ -37,12 +40,16 @@ _HEADERS = {
 _log = structlog.get_logger("cotiza_api")
 
 
-def last_event_id(request: Request) -> str | None:
-    """Where the client was. Raises InvalidInput for what can't be an event id."""
+def last_event_id(request: Request, *, of_tenant: bool = False) -> str | None:
+    """Where the client was, in a job's events or in a tenant's. Raises InvalidInput for what can't
+    be the id of such an event.
+    """
     text = request.headers.get("last-event-id")
-    if text and not _EVENT_ID.fullmatch(text):
+    pattern = _TENANT_EVENT_ID if of_tenant else _EVENT_ID
+    if text and not pattern.fullmatch(text):
         raise InvalidInput(
-            "that is not an event id", fields=[FieldError("Last-Event-ID", "the id of an event")]
+            "that is not an event id of this stream",
+            fields=[FieldError("Last-Event-ID", "must be the id of an event of this stream")],
         )
     return text or None
 

@@ -45,6 +45,10 @@ def doubled(name: str, value: str) -> bytes:
     return json.dumps(claims())[:-1].encode() + f', "{name}": "{value}"}}'.encode()
 
 
+def raw(name: str, number: str) -> bytes:
+    return json.dumps(claims(**{name: None}))[:-1].encode() + f', "{name}": {number}}}'.encode()
+
+
 def hour(hours: float) -> int:
     return CLOCK.now_ms() // 1000 + int(hours * 3600)
 
@@ -54,17 +58,19 @@ BAD: dict[str, Callable[[], str]] = {
     "S1 another HMAC": lambda: signed(algorithm="HS384"),
     "S1 another key": lambda: signed(key="another key, as long as it should be, or longer"),
     "S3 no exp": lambda: token(exp=None),
-    "S3 no iat": lambda: token(iat=None),
     "S3 no sub": lambda: token(sub=None),
     "S3 no tenant": lambda: token(tenantId=None),
     "S3 two tenants": lambda: token(tenant_id="other"),
     "S3 not a tenant": lambda: token(tenantId="a/b"),
     "S3 a tenant and a line break": lambda: token(tenantId="acme\n"),
     "S4 exp as text": lambda: signed(claims(exp=str(hour(1)))),
-    "S4 exp with a fraction": lambda: signed(claims(exp=hour(1) + 0.5)),
+    "S4 exp infinite": lambda: signed(raw("exp", "1e999")),
+    "S4 nbf infinite": lambda: signed(raw("nbf", "-1e999")),
     "S4 exp NaN": lambda: signed(json.dumps(claims(exp=float("nan"))).encode()),
     "S4 exp true": lambda: signed(claims(exp=True)),
     "S4 ten years": lambda: token(exp=hour(87_600)),
+    "S4 ten years, without iat": lambda: token(iat=None, exp=hour(87_600)),
+    "S4 over a day left, without iat": lambda: token(iat=None, exp=hour(24) + 60),
     "S4 a day and a second": lambda: token(iat=hour(0), exp=hour(24) + 1),
     "S4 expired": lambda: token(iat=hour(-2), exp=hour(0) - 31),
     "S4 issued tomorrow": lambda: token(iat=hour(1), exp=hour(2)),
@@ -112,6 +118,12 @@ GOOD: dict[str, Callable[[], str]] = {
     "with the tenant in the other spelling": lambda: token(tenantId=None, tenant_id="acme"),
     "with a whole day": lambda: token(iat=hour(0), exp=hour(24)),
     "just expired, within the leeway": lambda: token(iat=hour(-1), exp=hour(0) - 10),
+    "without iat": lambda: token(iat=None),
+    "without iat, with a whole day": lambda: token(iat=None, exp=hour(24)),
+    "with fractions of seconds": lambda: token(
+        iat=hour(0) - 0.25, nbf=hour(0) - 0.5, exp=hour(1) + 0.75
+    ),
+    "with a list of scopes": lambda: token(scope=["openid", "email"]),
     "with headers that name keys": lambda: signed(
         jku="https://evil.example/keys", x5u="https://evil.example", jwk={"kty": "oct", "k": "AA"}
     ),
@@ -223,10 +235,15 @@ async def test_a_tenant_in_the_body_or_a_header_never_overrides_the_token(
     assert (await stranger.get(header.headers["location"])).status_code == 404
 
 
+@pytest.mark.parametrize("scope", ["openid platform", ["openid", "platform"]])
 async def test_a_platform_token_acts_for_every_tenant(
-    api: Process, admin: httpx2.AsyncClient, tenant: str, analysis: dict[str, Any]
+    api: Process,
+    admin: httpx2.AsyncClient,
+    tenant: str,
+    analysis: dict[str, Any],
+    scope: str | list[str],
 ) -> None:
-    async with api.client(bearer("admin", "platform", scope="openid platform")) as platform:
+    async with api.client(bearer("admin", "platform", scope=scope)) as platform:
         made = await platform.post("/api/v1/jobs", json=analysis | {"tenantId": tenant})
         path = made.headers["location"]
         assert (await admin.get(path)).status_code == 200

@@ -140,6 +140,17 @@ async def test_an_unknown_route_and_a_wrong_method_say_so(admin: httpx2.AsyncCli
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
+@pytest.mark.parametrize("route", ["jobs/nothing/retry", "dead-letters/nothing/replay"])
+async def test_what_is_said_to_a_route_that_hears_nothing_is_refused(
+    admin: httpx2.AsyncClient, route: str
+) -> None:
+    answer = await admin.post(f"/api/v1/{route}", json={"data": {"fileType": "stl"}})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "data")
+    for nothing in (b"", b" ", b"{}"):
+        answer = await admin.post(f"/api/v1/{route}", content=nothing)
+        assert answer.status_code == 404
+
+
 async def test_options_and_head_are_sane(api: Process, admin: httpx2.AsyncClient) -> None:
     options = await admin.options("/api/v1/jobs")
     assert (options.status_code, options.headers["allow"]) == (204, "GET, HEAD, OPTIONS, POST")

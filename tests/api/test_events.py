@@ -16,7 +16,11 @@ from cotiza_queue.model.job import Event
 
 MAIL = {
     "type": "email-notification",
-    "data": {"type": "quote-ready", "recipientEmail": "a@example.com", "templateData": {}},
+    "data": {
+        "type": "quote-expired",
+        "recipientEmail": "a@example.com",
+        "templateData": {"quoteNumber": "Q-1"},
+    },
 }
 
 
@@ -91,18 +95,27 @@ async def test_events_of_an_unknown_job_are_404_and_not_a_silent_stream(
 async def test_a_tenant_sees_the_events_of_its_own_jobs_only(
     admin: httpx2.AsyncClient, stranger: httpx2.AsyncClient, analysis: dict[str, Any]
 ) -> None:
-    first = (await admin.post("/api/v1/jobs", json=MAIL)).json()
-    (state,) = await read(admin, await cancelled(admin, first))
+    async def made(body: dict[str, Any]) -> str:
+        mine.append((await admin.post("/api/v1/jobs", json=body)).json()["jobId"])
+        return mine[-1]
+
+    mine: list[str] = []
+    async with admin.stream("GET", "/api/v1/events") as answer, asyncio.TaskGroup() as group:
+        listening = group.create_task(anext(events(answer)))
+        while not listening.done():  # the stream begins at a moment that nobody tells
+            await made(MAIL)
+    event = listening.result()
     await stranger.post("/api/v1/jobs", json=MAIL)
-    second = (await admin.post("/api/v1/jobs", json=analysis)).json()
-    headers = {"Last-Event-ID": state.id}
+    second = await made(analysis)
+    headers = {"Last-Event-ID": event.id}
     async with admin.stream("GET", "/api/v1/events", headers=headers) as answer:
         stream = events(answer)
+        while event.data["jobId"] != second:
+            event = await anext(stream)
+            assert (event.name, event.data["jobId"] in mine) == ("waiting", True)
+        third = await made(MAIL)
         event = await anext(stream)
-        assert (event.name, event.data["jobId"]) == ("waiting", second["jobId"])
-        third = (await admin.post("/api/v1/jobs", json=MAIL)).json()
-        event = await anext(stream)
-        assert (event.name, event.data["jobId"]) == ("waiting", third["jobId"])
+        assert (event.name, event.data["jobId"]) == ("waiting", third)
 
 
 async def cancelled(client: httpx2.AsyncClient, job: dict[str, Any]) -> str:

@@ -15,7 +15,11 @@ from cotiza_queue.jobtypes import FILE_ANALYSIS
 
 MAIL = {
     "type": "email-notification",
-    "data": {"type": "quote-ready", "recipientEmail": "a@example.com", "templateData": {}},
+    "data": {
+        "type": "quote-expired",
+        "recipientEmail": "a@example.com",
+        "templateData": {"quoteNumber": "Q-1"},
+    },
 }
 
 
@@ -25,19 +29,22 @@ async def test_of_many_jobs_each_is_taken_or_refused_by_itself(
     bad_payload = analysis | {"data": analysis["data"] | {"fileType": "exe"}}
     bad_options = analysis | {"options": {"attempts": 0}}
     anothers = analysis | {"tenantId": "stranger"}
-    jobs = [analysis, bad_payload, MAIL, bad_options, anothers, {"type": "baking", "data": {}}]
+    baking = {"type": "baking", "data": {}}
+    jobs = [analysis, bad_payload, MAIL, bad_options, anothers, baking, "a job", None]
     answer = await admin.post("/api/v1/jobs/bulk", json={"jobs": jobs})
     body = answer.json()
     assert answer.status_code == 207
-    assert (body["created"], body["failed"]) == (2, 4)
+    assert (body["created"], body["failed"]) == (2, 6)
     results = body["results"]
     assert results[0].keys() == {"jobId", "type", "status", "createdAt"}
     assert results[2]["type"] == "email-notification"
-    faults = [result["error"] for result in (results[1], results[3], results[4], results[5])]
-    assert [fault["status"] for fault in faults] == [422, 422, 403, 422]
+    faults = [results[index]["error"] for index in (1, 3, 4, 5, 6, 7)]
+    assert [fault["status"] for fault in faults] == [422, 422, 403, 422, 422, 422]
     assert faults[0]["errors"][0]["field"] == "data.fileType"
     assert faults[1]["errors"][0]["field"] == "jobs[3].options.attempts"
     assert faults[3]["code"] == "unknown_job_type"
+    assert faults[4]["errors"] == [{"field": "jobs[6]", "message": "must be an object, not text"}]
+    assert faults[5]["errors"][0]["field"] == "jobs[7]"
     listed = (await admin.get("/api/v1/jobs")).json()["items"]
     assert {job["jobId"] for job in listed} == {results[0]["jobId"], results[2]["jobId"]}
 
@@ -63,6 +70,9 @@ async def test_the_same_job_id_finds_the_first_job_again(
     assert (first.status_code, again.status_code, other.status_code) == (201, 200, 201)
     assert first.json() == again.json()
     assert other.json()["jobId"] != first.json()["jobId"]
+    many = await admin.post("/api/v1/jobs/bulk", json={"jobs": [asked, MAIL]})
+    assert (many.status_code, many.json()["created"], many.json()["failed"]) == (201, 1, 0)
+    assert many.json()["results"][0]["jobId"] == first.json()["jobId"]
 
 
 @pytest.mark.parametrize(

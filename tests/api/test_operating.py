@@ -12,24 +12,67 @@ from api_support import Process, bearer
 
 MAIL = {
     "type": "email-notification",
-    "data": {"type": "quote-ready", "recipientEmail": "a@example.com", "templateData": {}},
+    "data": {
+        "type": "quote-expired",
+        "recipientEmail": "a@example.com",
+        "templateData": {"quoteNumber": "Q-1"},
+    },
 }
 QUEUE = "/api/v1/jobs/queues/email-notification"
 
 
-async def test_a_queue_is_paused_and_resumed(admin: httpx2.AsyncClient) -> None:
-    async def paused() -> bool:
-        metrics = await admin.get("/api/v1/jobs/queues/metrics?type=email-notification")
-        return bool(metrics.json()["paused"])
+async def test_the_platform_pauses_and_resumes_a_whole_queue(api: Process) -> None:
+    async with api.client(bearer("admin", "hq", scope="platform")) as platform:
 
-    try:
-        answer = await admin.post(f"{QUEUE}/pause")
-        assert (answer.status_code, answer.json()["paused"]) == (200, True)
-        assert await paused()
-    finally:
-        answer = await admin.post(f"{QUEUE}/resume")
-    assert answer.json()["paused"] is False
-    assert not await paused()
+        async def paused() -> bool:
+            metrics = await platform.get("/api/v1/jobs/queues/metrics?type=email-notification")
+            return bool(metrics.json()["paused"])
+
+        try:
+            answer = await platform.post(f"{QUEUE}/pause")
+            assert (answer.status_code, answer.json()["paused"]) == (200, True)
+            assert "tenant" not in answer.json()
+            assert await paused()
+        finally:
+            answer = await platform.post(f"{QUEUE}/resume")
+        assert answer.json()["paused"] is False
+        assert not await paused()
+
+
+async def test_an_admin_pauses_a_queue_for_its_own_tenant_and_for_no_other(
+    admin: httpx2.AsyncClient, stranger: httpx2.AsyncClient, tenant: str, working: Any
+) -> None:
+    async def mail(payload: Any, context: Any) -> None: ...
+
+    paused = await admin.post(f"{QUEUE}/pause")
+    assert paused.json() == {
+        "type": "email-notification",
+        "tenant": tenant,
+        "paused": True,
+        "message": f"no new jobs of tenant {tenant} start; what runs goes on",
+    }
+    assert (await admin.post(f"{QUEUE}/pause?tenantId=acme")).json()["code"] == "wrong_tenant"
+    mine = (await admin.post("/api/v1/jobs", json=MAIL)).headers["location"]
+    theirs = (await stranger.post("/api/v1/jobs", json=MAIL)).headers["location"]
+    async with working({"email-notification": mail}):
+        assert (await stranger.get(f"{theirs}?wait=20")).json()["status"] == "completed"
+        assert (await admin.get(mine)).json()["status"] == "waiting"
+        resumed = (await admin.post(f"{QUEUE}/resume")).json()
+        assert (resumed["tenant"], resumed["paused"]) == (tenant, False)
+        assert (await admin.get(f"{mine}?wait=20")).json()["status"] == "completed"
+
+
+async def test_an_admin_cleans_away_its_own_tenants_jobs_only(
+    admin: httpx2.AsyncClient, stranger: httpx2.AsyncClient, tenant: str
+) -> None:
+    mine = (await admin.post("/api/v1/jobs", json=MAIL)).headers["location"]
+    theirs = (await stranger.post("/api/v1/jobs", json=MAIL)).headers["location"]
+    assert (await admin.delete(mine)).status_code == 200
+    assert (await stranger.delete(theirs)).status_code == 200
+    answer = await admin.post(f"{QUEUE}/clean", json={"grace": 0, "status": "cancelled"})
+    assert (answer.json()["removed"], answer.json()["tenant"]) == (1, tenant)
+    assert (await admin.get(mine)).status_code == 404
+    assert (await stranger.get(theirs)).status_code == 200
 
 
 async def test_ended_jobs_are_cleaned_a_bounded_number_at_a_time(
@@ -66,10 +109,11 @@ async def test_an_unknown_queue_is_404_and_an_unknown_type_422(admin: httpx2.Asy
     for verb in ("pause", "resume"):
         answer = await admin.post(f"/api/v1/jobs/queues/baking/{verb}")
         assert (answer.status_code, answer.json()["code"]) == (404, "queue_not_found")
-    for given in ("baking", "x}:j:1", "*"):
-        answer = await admin.get("/api/v1/jobs/queues/metrics", params={"type": given})
-        assert answer.status_code == 422
-        assert answer.json()["errors"][0]["field"] == "type"
+    for path in ("jobs/queues/metrics", "jobs", "dead-letters"):
+        for given in ("baking", "x}:j:1", "*", ""):
+            answer = await admin.get(f"/api/v1/{path}", params={"type": given})
+            assert answer.status_code == 422, path
+            assert answer.json()["errors"][0]["field"] == "type"
 
 
 async def test_prometheus_reads_the_same_numbers_without_tenants(

@@ -109,6 +109,8 @@ async def test_while_redis_is_away_the_api_says_so_and_then_goes_on(
             assert (await admin.get("/healthz")).status_code == 200
             refused = await admin.post("/api/v1/jobs", json=analysis)
             assert (refused.status_code, refused.json()["code"]) == (503, "queue_unavailable")
+            assert refused.json()["detail"] == "Redis can't be reached"
+            assert str(road.path) not in refused.text
             assert int(refused.headers["retry-after"]) >= 1
             await road.open()
 

@@ -43,7 +43,12 @@ async def test_the_documented_request_schedules_a_mail(admin: httpx2.AsyncClient
         "data": {
             "type": "quote-ready",
             "recipientEmail": "customer@example.com",
-            "templateData": {"quoteNumber": "Q-123"},
+            "templateData": {
+                "quoteNumber": "Q-123",
+                "total": "1234.50",
+                "currency": "MXN",
+                "validUntil": "2030-01-31",
+            },
         },
         "delay": 300000,
     }

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from cotiza_queue.cli.shell import redacted
+from cotiza_queue import Queue
+from cotiza_queue.cli.admin import cli
+from cotiza_queue.cli.shell import Shell, redacted
+from cotiza_queue.clock import SystemClock
+from cotiza_queue.jobtypes import FILE_ANALYSIS
 
+ROOT = Path(__file__).parents[2]
 UNSAFE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 
 
@@ -112,6 +121,67 @@ def test_purging_everything_asks_first(terminal, filled) -> None:
     assert len(terminal.json("dlq", "list")["items"]) == 2
     assert len(terminal.json("dlq", "purge", "--all", "--yes")["purged"]) == 2
     assert terminal.json("dlq", "list")["items"] == []
+
+
+def test_a_program_is_never_asked_so_it_says_yes_itself(terminal, filled) -> None:
+    refused = terminal.run("dlq", "purge", "--all", "--json", code=2, answer="y\n")
+    assert refused.stdout == ""
+    assert "--all with --json needs --yes" in refused.stderr
+    assert len(terminal.json("dlq", "purge", "--all", "--dry-run")["purged"]) == 2
+    assert len(terminal.json("dlq", "list")["items"]) == 2
+    assert len(terminal.json("dlq", "purge", "--all", "--yes")["purged"]) == 2
+
+
+def test_a_page_without_items_means_none_only_where_the_listing_ends(tmp_path) -> None:
+    shell = Shell({"COTIZA_DATA_DIR": str(tmp_path)}, as_json=False, clock=SystemClock())
+    assert shell.nothing("such jobs", None) == "No such jobs."
+    assert "there are older ones to look at" in shell.nothing("such jobs", "cursor")
+
+
+def test_schedules_of_several_tenants_say_whose_they_are(terminal) -> None:
+    async def add(*tenants: str) -> None:
+        async with Queue(data_dir=terminal.data_dir, job_types=(FILE_ANALYSIS,)) as queue:
+            for tenant in tenants:
+                file = {"fileId": "f", "fileUrl": "s3://b/f", "fileName": "f", "fileType": "stl"}
+                await queue.add_recurring(
+                    FILE_ANALYSIS, file, "0 2 * * *", tenant=tenant, key="nightly"
+                )
+
+    asyncio.run(add("acme"))
+    assert "acme" not in terminal.text("schedules")
+    asyncio.run(add("globex"))
+    shown = terminal.text("schedules")
+    assert re.search(r"nightly +acme +file-analysis", shown)
+    assert re.search(r"nightly +globex +file-analysis", shown)
+
+
+@pytest.mark.parametrize("command", ["dev", "demo", "status"])
+@pytest.mark.parametrize("place", ["/dev/null", "/dev/null/below", "/proc/nope", "taken"])
+def test_an_unusable_data_directory_is_said_in_one_line(tmp_path, command, place) -> None:
+    (tmp_path / "taken").touch()
+    folder = str(tmp_path / place)
+    result = CliRunner().invoke(cli, [command], obj={"COTIZA_DATA_DIR": folder})
+    assert result.exit_code == 2, result.output
+    said = [line for line in result.stderr.splitlines() if not line.startswith("rear_case")]
+    assert len(said) == 2
+    assert said[0].startswith("configuration: the data directory")
+    assert folder in said[0]
+    assert "COTIZA_DATA_DIR" in said[1]
+
+
+def test_a_lock_that_cannot_be_written_is_said_in_one_line(tmp_path) -> None:
+    (tmp_path / "dev.lock").mkdir()
+    result = CliRunner().invoke(cli, ["dev"], obj={"COTIZA_DATA_DIR": str(tmp_path)})
+    assert result.exit_code == 2
+    assert result.stderr.startswith("configuration: the data directory can't be used")
+
+
+@pytest.mark.skipif(not (ROOT / ".venv/.cotiza-lock").exists(), reason="not set up by ./run")
+def test_run_helps_with_a_command_that_it_does_not_have() -> None:
+    done = subprocess.run([ROOT / "run", "nope"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no command 'nope'" in done.stderr
+    assert "./run demo" in done.stderr
 
 
 def test_one_of_several_that_fails_is_reported_and_stops_no_other(terminal, filled) -> None:

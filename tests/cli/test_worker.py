@@ -19,7 +19,7 @@ from cotiza_queue.errors import InvalidInput, UnknownJobType
 from cotiza_queue.wiring import CONCURRENCY
 
 PATIENCE_SECONDS = 60
-WORKER = [sys.executable, "-m", "cotiza_queue.cli.worker", "quote-calculation"]
+WORKER = [sys.executable, "-P", "-m", "cotiza_queue.cli.worker", "quote-calculation"]
 
 
 def test_without_a_word_it_runs_all_types_with_their_usual_concurrency() -> None:
@@ -61,12 +61,14 @@ class Site:
         self._runner = runner
         self._queue = queue
         self._environ = {"PATH": os.environ["PATH"], "COTIZA_DATA_DIR": str(data_dir)}
+        self.cwd: Path | None = None
         self.started: list[subprocess.Popen[str]] = []
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [*WORKER, *arguments],
             env=self._environ,
+            cwd=self.cwd,
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -140,6 +142,22 @@ def test_workers_do_not_outlive_the_one_that_looks_after_them(site: Site) -> Non
     workers = site.pids()
     keeper.kill()
     _until(lambda: not any(_alive(pid) for pid in workers))
+
+
+def test_workers_import_nothing_from_the_directory_they_are_started_in(
+    site: Site, tmp_path: Path
+) -> None:
+    site.cwd = tmp_path / "hostile"
+    site.cwd.mkdir()
+    for name in ("redis", "email", "click", "cotiza_queue"):
+        (site.cwd / f"{name}.py").write_text("open('run', 'w'); raise SystemExit('hostile')\n")
+    keeper = site.start("--processes", "1")
+    two = site.start("--processes", "2")
+    _until(lambda: len(site.pids()) == 3)
+    for process in (keeper, two):
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE_SECONDS)
+    assert not (site.cwd / "run").exists()
 
 
 def test_a_wrong_setting_is_said_once_and_not_tried_again(site: Site) -> None:

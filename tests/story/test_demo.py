@@ -19,7 +19,7 @@ def _cotiza(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     kept = ("PATH", "HOME", "TMPDIR", "LANG")
     environ = {name: os.environ[name] for name in kept if name in os.environ}
     return subprocess.run(
-        [sys.executable, "-m", "cotiza_queue.cli.admin", *arguments],
+        [sys.executable, "-P", "-m", "cotiza_queue.cli.admin", *arguments],
         env=environ | {"COTIZA_DATA_DIR": str(data_dir)},
         capture_output=True,
         text=True,

@@ -25,13 +25,13 @@ from cotiza_queue.cli.sink import find_mail
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 90
-COMMAND = [sys.executable, "-m", "cotiza_queue.cli.admin", "dev"]
+COMMAND = [sys.executable, "-P", "-m", "cotiza_queue.cli.admin", "dev"]
 
 
 class Dev:
     """A running ``cotiza-queue dev`` in a data directory of its own."""
 
-    def __init__(self, data_dir: Path, *arguments: str) -> None:
+    def __init__(self, data_dir: Path, *arguments: str, cwd: Path | None = None) -> None:
         self.data_dir = data_dir
         self.note = data_dir / "dev.json"
         kept = ("PATH", "HOME", "TMPDIR", "LANG")
@@ -39,6 +39,7 @@ class Dev:
         self.process = subprocess.Popen(
             [*COMMAND, "--port", "0", *arguments],
             env=environ | {"COTIZA_DATA_DIR": str(data_dir)},
+            cwd=cwd,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -61,8 +62,17 @@ class Dev:
 
 
 @pytest.fixture(scope="module")
-def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
-    made = Dev(tmp_path_factory.mktemp("dev"))
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory of modules that nobody means to run."""
+    folder = tmp_path_factory.mktemp("hostile")
+    for name in ("redis", "email", "uvicorn", "cotiza_queue", "cotiza_api"):
+        (folder / f"{name}.py").write_text("open('run', 'w'); raise SystemExit('hostile')\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def dev(tmp_path_factory: pytest.TempPathFactory, hostile: Path) -> Iterator[Dev]:
+    made = Dev(tmp_path_factory.mktemp("dev"), cwd=hostile)
     try:
         yield made
     finally:
@@ -157,6 +167,30 @@ def test_the_curl_examples_of_the_readme_work(place, tmp_path: Path) -> None:
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert answers[0]["fileName"] == "rear_case.stl"
     assert answers[-1]["status"] == "healthy"
+
+
+def test_its_processes_import_nothing_from_the_directory_they_are_started_in(
+    place, hostile
+) -> None:
+    assert not (hostile / "run").exists()
+    assert httpx2.get(place["apiUrl"] + "/healthz", trust_env=False).status_code == 200
+    assert len(_workers(place["redisUrl"])) == 1
+
+
+def test_a_second_one_in_the_same_directory_is_refused_and_touches_nothing(dev, place) -> None:
+    logs = sorted((dev.data_dir / "logs").iterdir())
+    before = [(path.name, path.stat().st_ino) for path in logs], dev.note.read_bytes()
+    second = Dev(dev.data_dir)
+    said, _ = second.process.communicate(timeout=PATIENCE_SECONDS)
+    assert second.process.returncode == 4, said
+    assert said.startswith("already_running: ")
+    flat = " ".join(said.split())
+    assert f"(process {dev.process.pid}, {place['apiUrl']})" in flat
+    assert f"kill {dev.process.pid}" in flat
+    assert "--data-dir" in flat
+    logs = sorted((dev.data_dir / "logs").iterdir())
+    assert before == ([(path.name, path.stat().st_ino) for path in logs], dev.note.read_bytes())
+    assert httpx2.get(place["apiUrl"] + "/readyz", trust_env=False).status_code == 200
 
 
 def test_on_ctrl_c_it_drains_says_where_the_data_is_and_leaves_nothing(dev, place) -> None:

@@ -68,4 +68,4 @@ async def test_every_fragment_does_what_it_says(
             "quote-calculation": "waiting",
         }
         schedule = (await queue.schedules(tenant="tenant-123"))[0]
-        assert (schedule.key, schedule.timezone) == ("nightly-analytics", "America/Mexico_City")
+        assert (schedule.key, schedule.timezone) == ("nightly-quote", "America/Mexico_City")

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from .. import respond
 from ..answers import DeadLetterPage, DeadLetterView, PurgedDeadLetter, RetriedJob
 from ..auth import Role
+from ..intake import known_type
 from ..operation import API, AnyOperation, Call, Operation
 from ..schemas import DeadLettersQuery, Nothing
 
@@ -19,7 +20,9 @@ async def list_dead_letters(call: Call[Nothing, DeadLettersQuery]) -> Response:
     one.
     """
     query = call.query
-    tenant = call.caller.reach if query.tenant_id is None else call.tenant(query.tenant_id)
+    tenant = call.reach(query.tenant_id)
+    if query.type is not None:
+        known_type(query.type)
     letters, cursor = await call.queue.dead_letters(
         job_type=query.type, tenant=tenant, limit=query.limit, cursor=query.cursor
     )

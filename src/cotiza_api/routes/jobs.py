@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
+import msgspec
 from starlette.responses import Response
 
 from cotiza_queue import Job, NewJob, Status
@@ -15,7 +16,7 @@ from cotiza_queue.model.policy import MAX_DELAY_MS
 from .. import respond
 from ..answers import BulkAnswer, CancelledJob, CreatedJob, JobPage, JobStatus, RetriedJob
 from ..auth import Role
-from ..intake import new_job, one_of_many
+from ..intake import idempotency_key, known_type, new_job, one_of_many
 from ..operation import API, AnyOperation, Call, Operation
 from ..schemas import (
     MIN_DELAY_MS,
@@ -38,43 +39,76 @@ MAX_SKIP_PAGES = 100
 
 
 async def create_job(call: Call[CreateJob, Nothing]) -> Response:
-    """201 with the job; 200 if a job of that id or unique key was there already."""
-    job = new_job(call, call.body)
-    made = await call.queue.enqueue(job.type, job.payload, tenant=job.tenant, options=job.options)
-    return _created(made)
+    """201 with the job; 200 if a job of that id or unique key was there already.
+
+    With an `Idempotency-Key`, a repeated request gets the first one's answer again for 24 hours,
+    marked by `Idempotency-Replayed: true`; the same key with another body is refused.
+    """
+    key = idempotency_key(call)
+    job = new_job(call, call.body, key=key)
+    made = await call.queue.enqueue(
+        job.type, job.payload, tenant=job.tenant, options=job.options, idempotency_key=key
+    )
+    return _created(made, key)
 
 
 async def create_jobs(call: Call[CreateJobs, Nothing]) -> Response:
-    """201 if every job was taken, else 207; either way one result per job, in order."""
-    asked = [one_of_many(call, index, item) for index, item in enumerate(call.body.jobs)]
+    """201 if every job was taken, else 207; either way one result per job, in order.
+
+    With an `Idempotency-Key`, a repeated request gets the first one's answer again for 24 hours,
+    job by job: what broke off halfway is completed, and nothing is done twice.
+    """
+    key = idempotency_key(call)
+    asked = [one_of_many(call, index, item, key=key) for index, item in enumerate(call.body.jobs)]
     good = [job for job in asked if isinstance(job, NewJob)]
     taken = iter(await call.queue.enqueue_many(good))
     results: list[Enqueued | CotizaError] = [
         next(taken) if isinstance(job, NewJob) else job for job in asked
     ]
-    failed = sum(isinstance(result, CotizaError) for result in results)
+    made = [result for result in results if isinstance(result, Enqueued)]
+    new = [result for result in made if result.created]
+    failed = len(results) - len(made)
     answer = BulkAnswer(
         results=[respond.bulk_item(result) for result in results],
-        created=len(results) - failed,
+        created=len(new if key is None else made),
         failed=failed,
     )
-    return respond.json(answer, 207 if failed else 201)
+    replayed = key is not None and bool(made) and not new
+    return respond.json(answer, 207 if failed else 201, **_mark(replayed))
 
 
 async def schedule_job(call: Call[ScheduleJob, Nothing]) -> Response:
-    """201 with the moment at which the job becomes due."""
+    """201 with the moment at which the job becomes due.
+
+    `Idempotency-Key` works as for a job that runs now, with `delay`; a job at `runAt` is asked for
+    once by a `jobId` of your own.
+    """
+    key = idempotency_key(call)
+    if key is not None and call.body.run_at is not None:
+        # What a key stands for includes the delay, which is another at each repeat.
+        raise InvalidInput(
+            "an Idempotency-Key goes with delay, not with runAt",
+            fields=[FieldError("Idempotency-Key", "leave it out beside runAt")],
+            remedy="Send options.jobId: the same id again finds the first job.",
+        )
     delay_ms = _delay_ms(call)
-    job = new_job(call, call.body)
-    made = await call.queue.schedule(
-        job.type, job.payload, delay_ms, tenant=job.tenant, options=job.options
+    job = new_job(call, call.body, key=key)
+    made = await call.queue.enqueue(
+        job.type,
+        job.payload,
+        tenant=job.tenant,
+        options=msgspec.structs.replace(job.options, delay=delay_ms),
+        idempotency_key=key,
     )
-    return _created(made)
+    return _created(made, key)
 
 
 async def list_jobs(call: Call[Nothing, JobsQuery]) -> Response:
     """The tenant's jobs, newest first. A platform token sees all tenants' unless it names one."""
     query = call.query
-    tenant = call.caller.reach if query.tenant_id is None else call.tenant(query.tenant_id)
+    tenant = call.reach(query.tenant_id)
+    if query.type is not None:
+        known_type(query.type)
     status = None if query.status is None else SYNONYMS.get(query.status) or Status(query.status)
     cursor, skip, items = query.cursor, query.offset, list[Job]()
     for _ in range(MAX_SKIP_PAGES):
@@ -128,7 +162,7 @@ async def follow_job(call: Call[Nothing, Nothing]) -> Response:
 
 async def follow_tenant(call: Call[Nothing, TenantQuery]) -> Response:
     """The events of all jobs of a tenant, without end."""
-    after = last_event_id(call.request)
+    after = last_event_id(call.request, of_tenant=True)
     events = call.queue.tenant_events(call.tenant(call.query.tenant_id), after=after)
     return EventStream(events, public_url=call.public_url, stopping=call.services.stopping)
 
@@ -151,9 +185,16 @@ async def _each(events: Sequence[Event]) -> AsyncIterator[Event]:
         yield event
 
 
-def _created(made: Enqueued) -> Response:
-    location = f"{API}/jobs/{made.job_id}"
-    return respond.json(respond.created_job(made), 201 if made.created else 200, location=location)
+def _created(made: Enqueued, key: str | None) -> Response:
+    """A repeat under an idempotency key is answered as the first request was."""
+    status = 201 if made.created or key is not None else 200
+    headers = {"location": f"{API}/jobs/{made.job_id}"}
+    replayed = key is not None and not made.created
+    return respond.json(respond.created_job(made), status, **headers, **_mark(replayed))
+
+
+def _mark(replayed: bool) -> dict[str, str]:
+    return {"idempotency_replayed": "true"} if replayed else {}
 
 
 def _delay_ms(call: Call[ScheduleJob, Nothing]) -> int:
@@ -188,7 +229,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     Operation(
         method="POST", path=f"{API}/jobs", handler=create_job, role=Role.MANAGER,
         body=CreateJob, query=Nothing, answer=CreatedJob, status=201,
-        tag="jobs", summary="Create a job", faults=(413, 422, 429),
+        tag="jobs", summary="Create a job", idempotent=True, faults=(413, 422, 429),
     ),
     Operation(
         method="GET", path=f"{API}/jobs", handler=list_jobs, role=Role.CUSTOMER,
@@ -198,12 +239,12 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     Operation(
         method="POST", path=f"{API}/jobs/bulk", handler=create_jobs, role=Role.MANAGER,
         body=CreateJobs, query=Nothing, answer=BulkAnswer, status=201,
-        tag="jobs", summary="Create up to 1,000 jobs", faults=(413, 422),
+        tag="jobs", summary="Create up to 1,000 jobs", idempotent=True, faults=(413, 422),
     ),
     Operation(
         method="POST", path=f"{API}/jobs/schedule", handler=schedule_job, role=Role.MANAGER,
         body=ScheduleJob, query=Nothing, answer=CreatedJob, status=201,
-        tag="jobs", summary="Create a job for later", faults=(413, 422, 429),
+        tag="jobs", summary="Create a job for later", idempotent=True, faults=(413, 422, 429),
     ),
     Operation(
         method="GET", path=f"{API}/jobs/{{jobId}}", handler=get_job, role=Role.CUSTOMER,

@@ -17,7 +17,7 @@ from ..answers import (
     ScheduleView,
 )
 from ..auth import Role
-from ..intake import new_job
+from ..intake import idempotency_key, new_job
 from ..operation import API, AnyOperation, Call, Operation
 from ..schemas import CreateSchedule, Nothing, PreviewQuery, TenantQuery
 
@@ -26,7 +26,12 @@ ONE = f"{PATH}/{{scheduleId}}"
 
 
 async def create_schedule(call: Call[CreateSchedule, Nothing]) -> Response:
-    """A schedule in force; with the ``key`` of an earlier one, that one is changed."""
+    """A schedule in force; with the ``key`` of an earlier one, that one is changed.
+
+    Repeat a request with the same `key`, and nothing is done twice; `Idempotency-Key` has no effect
+    here.
+    """
+    idempotency_key(call)
     asked, job = call.body, new_job(call, call.body)
     schedule = await call.queue.add_recurring(
         job.type,
@@ -49,9 +54,7 @@ async def create_schedule(call: Call[CreateSchedule, Nothing]) -> Response:
 
 async def list_schedules(call: Call[Nothing, TenantQuery]) -> Response:
     """All schedules of the tenant; a platform token sees all tenants' unless it names one."""
-    asked = call.query.tenant_id
-    tenant = call.caller.reach if asked is None else call.tenant(asked)
-    found = await call.queue.schedules(tenant=tenant)
+    found = await call.queue.schedules(tenant=call.reach(call.query.tenant_id))
     return respond.json(SchedulePage(items=[respond.schedule_view(one) for one in found]))
 
 
@@ -83,6 +86,7 @@ async def resume_schedule(call: Call[Nothing, Nothing]) -> Response:
 
 async def run_schedule(call: Call[Nothing, Nothing]) -> Response:
     """A job of it now, beside its occurrences."""
+    idempotency_key(call)
     made = await call.queue.run_schedule(call.path("scheduleId"), tenant=call.caller.reach)
     return respond.json(respond.created_job(made), 201, location=f"{API}/jobs/{made.job_id}")
 

@@ -73,14 +73,15 @@ async def running(
     log: Path,
     drain_seconds: float,
 ) -> AsyncIterator[Child]:
-    """A Python module as a process of its own, stopped when the block ends.
+    """A Python module as a process of its own, stopped when the block ends. It imports nothing from
+    the current directory, which may be anybody's.
 
     ``command``: the module and its arguments. It may take ``drain_seconds`` to end once asked to.
     """
     with _fresh(log) as output:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "cotiza_queue.cli.tether", *command),
+            *("-P", "-m", "cotiza_queue.cli.tether", *command),
             stdin=PIPE,
             stdout=output,
             stderr=STDOUT,

@@ -58,7 +58,7 @@ async def list_letters(
         shell.json({"items": [plain.dead_letter(each) for each in found], "nextCursor": following})
         return
     if not found:
-        shell.out.print(render.text("No dead letters."))
+        shell.out.print(render.text(shell.nothing("dead letters", following)))
     else:
         shell.out.print(_listing(shell, found))
     if following:
@@ -121,6 +121,8 @@ async def replay(shell: Shell, /, **asked: object) -> Exit:
 async def purge(shell: Shell, /, *, yes: bool, **asked: object) -> Exit:
     """Throw these dead letters away, for good."""
     choice = _choice(asked)
+    if choice.everything and shell.as_json and not (yes or choice.dry_run):
+        raise click.UsageError("a program is not asked: --all with --json needs --yes")
     async with shell.queue() as queue:
         meant = await _meant(queue, choice)
         if choice.everything and meant and not (yes or choice.dry_run):

@@ -14,10 +14,11 @@ from typing import BinaryIO
 import click
 from rich.text import Text
 
+from ..errors import Conflict
 from . import render
 from .interrupts import Interrupts
 from .shell import Exit, Shell, command
-from .world import Place, beside, free_port, open_world
+from .world import Place, beside, free_port, make_folder, open_world, unusable
 
 DEFAULT_PORT = 8000
 FOLLOW_SECONDS = 0.2
@@ -42,10 +43,10 @@ async def dev(shell: Shell, *, port: int, quiet: bool) -> Exit:
     Once all is ready, DATA_DIR/dev.json says where everything is and holds tokens to use.
     """
     interrupts = Interrupts()
-    chosen = free_port(port)
-    if port not in (0, chosen):
-        shell.err.print(render.text(f"Port {port} is taken; using {chosen}.", "yellow"))
-    with _alone(shell.settings.data_dir):
+    with _alone(shell):
+        chosen = free_port(port)
+        if port not in (0, chosen):
+            shell.err.print(render.text(f"Port {port} is taken; using {chosen}.", "yellow"))
         return await _serve(shell, interrupts, chosen, quiet)
 
 
@@ -66,14 +67,42 @@ async def _serve(shell: Shell, interrupts: Interrupts, port: int, quiet: bool) -
 
 
 @contextmanager
-def _alone(data_dir: Path) -> Iterator[None]:
-    """Remove what a killed world left behind, unless another one runs in this directory."""
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (data_dir / "dev.lock").open("ab") as lock:
-        with suppress(BlockingIOError):
+def _alone(shell: Shell) -> Iterator[None]:
+    """Remove what a killed world left behind. Raises Conflict if another one runs in this
+    directory, which it leaves as it is; ConfigurationError if the directory is unusable.
+    """
+    data_dir = shell.settings.data_dir.resolve()
+    make_folder(data_dir)
+    path = data_dir / "dev.lock"
+    try:
+        lock = path.open("a+b")
+    except OSError as error:
+        raise unusable(path, error) from None
+    with lock:
+        try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            (data_dir / "dev.json").unlink(missing_ok=True)
+        except BlockingIOError:
+            lock.seek(0)
+            raise _already_running(data_dir, lock.read(20)) from None
+        lock.truncate(0)
+        lock.write(b"%d" % os.getpid())
+        lock.flush()
+        (data_dir / "dev.json").unlink(missing_ok=True)
         yield
+
+
+def _already_running(data_dir: Path, pid: bytes) -> Conflict:
+    try:
+        where = json.loads((data_dir / "dev.json").read_bytes())["apiUrl"]
+    except (OSError, ValueError, KeyError, TypeError):
+        where = "just starting"
+    who = pid.decode("ascii", "replace") or "unknown"
+    return Conflict(
+        f"cotiza-queue dev is already running in {data_dir} (process {who}, {where})",
+        code="already_running",
+        remedy=f"Use that one, stop it with: kill {who}; or name another folder with --data-dir.",
+        details={"pid": who, "apiUrl": where},
+    )
 
 
 @contextmanager

@@ -58,7 +58,7 @@ async def jobs(
         )
         return
     if not page.items:
-        shell.out.print(render.text("No such jobs."))
+        shell.out.print(render.text(shell.nothing("such jobs", page.next_cursor)))
     else:
         shell.out.print(_listing(shell, page.items))
     if page.next_cursor:

@@ -72,13 +72,14 @@ async def schedules(shell: Shell, tenant: str | None) -> None:
     if not found:
         shell.out.print(render.text("No schedules."))
         return
-    table = render.table("schedule", "type", "cron", "zone", "next", "fired", right=("fired",))
+    several = len({each.tenant for each in found}) > 1
+    columns = ["schedule", *(["tenant"] if several else []), "type", "cron", "zone", "next"]
+    table = render.table(*columns, "fired", right=("fired",), fold=("schedule",))
     for each in found:
         upcoming = "paused" if each.paused else shell.ago(each.next_ms)
-        table.add_row(
-            *map(render.text, (each.key or each.id, each.type, each.cron, each.timezone, upcoming)),
-            render.number(each.fired),
-        )
+        owner = [each.tenant] if several else []
+        texts = (each.key or each.id, *owner, each.type, each.cron, each.timezone, upcoming)
+        table.add_row(*map(render.text, texts), render.number(each.fired))
     shell.out.print(table)
 
 

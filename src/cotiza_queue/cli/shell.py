@@ -97,6 +97,12 @@ class Shell:
         elsewhere = "" if data_dir == Path(".cotiza") else f" --data-dir {data_dir}"
         return f"{'./run ' if clone else ''}cotiza-queue {words}{elsewhere}"
 
+    def nothing(self, things: str, cursor: str | None) -> str:
+        """What to say of a page without items: only the last one means that there are none."""
+        if cursor:
+            return f"No {things} among those looked at; there are older ones to look at."
+        return f"No {things}."
+
     def more(self, cursor: str) -> None:
         """Where a listing goes on."""
         self.out.print()

@@ -81,7 +81,8 @@ class Supervisor:
         """Start a child and wait for its end. Returns its exit code, negative for a signal."""
         child = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "cotiza_queue.cli.tether", "cotiza_queue.cli.worker", *self._arguments),
+            *("-P", "-m", "cotiza_queue.cli.tether", "cotiza_queue.cli.worker"),
+            *self._arguments,
             stdin=PIPE,
             env=dict(self._environ),
             start_new_session=True,

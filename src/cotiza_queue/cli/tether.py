@@ -1,4 +1,4 @@
-"""``python -m cotiza_queue.cli.tether MODULE ARG…``: a module that dies with whoever started it.
+"""``python -P -m cotiza_queue.cli.tether MODULE ARG…``: a module that dies with whoever started it.
 
 The starter holds the other end of standard input and never writes to it. When the starter is
 gone, however it went (SIGKILL included), the pipe ends: the module is asked to stop, and after a

@@ -9,6 +9,8 @@ brought along.
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -104,6 +106,26 @@ def free_port(wanted: int) -> int:
     )
 
 
+def make_folder(folder: Path) -> None:
+    """A folder to write in, which may be there already. Raises ConfigurationError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise unusable(folder, error) from None
+
+
+def unusable(path: Path, error: OSError) -> ConfigurationError:
+    """The error for a data directory, or a file in it, that can't be written."""
+    no_folder = isinstance(error, FileExistsError | NotADirectoryError)
+    reason = "not a folder" if no_folder else error.strerror
+    return ConfigurationError(
+        f"the data directory can't be used: {path}: {reason}",
+        remedy="Name a folder that you may write to, with --data-dir or COTIZA_DATA_DIR.",
+    )
+
+
 @asynccontextmanager
 async def open_world(
     name: str, environ: Mapping[str, str], port: int, clock: Clock
@@ -117,8 +139,8 @@ async def open_world(
     async with AsyncExitStack() as stack:
         data_dir = from_env(environ).data_dir.resolve()
         mail_dir, logs = data_dir / "mail", data_dir / "logs"
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        logs.mkdir(exist_ok=True)
+        make_folder(data_dir)
+        make_folder(logs)
         api_url = f"http://{HOST}:{port}"
         inside = _environment(environ, data_dir, api_url)
         if not inside.get("SMTP_HOST"):

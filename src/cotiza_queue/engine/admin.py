@@ -58,7 +58,7 @@ async def limit(
         try:
             limits = msgspec.convert(limits, Limits)
         except msgspec.ValidationError as error:
-            raise invalid(error, "limits", "the limits are not valid") from None
+            raise invalid(error, "limits", "the limits are not valid", Limits) from None
     rate = limits.rate
     fields: dict[str, float | str] = {
         "concurrency": limits.concurrency or "",

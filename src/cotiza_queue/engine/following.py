@@ -126,7 +126,10 @@ async def _places(link: Link, names: list[str], after: str | None) -> dict[str, 
     """The place in each stream after which to go on. Raises InvalidInput."""
     if after is None:
         return dict.fromkeys(names, "0-0")
-    parts = dict(part.partition(":")[::2] for part in after.split(","))
+    parts: dict[str, str] = {}
+    for part in after.split(","):
+        code, _, place = part.partition(":")
+        parts[code] = place
     places = {}
     for name in names:
         kept = parts.get(type_code(name))

@@ -5,7 +5,6 @@ names its field.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,8 +16,7 @@ from ..model.job import JobType, NewJob
 from ..model.policy import JobOptions, lane_of, rules_for
 from ..store import codec
 from ..store.commands import Intake
-
-_PATH = re.compile(r" - at `(?:key in )?\$(.*)`$")
+from ..wording import explain
 
 
 def intake_of(
@@ -64,7 +62,9 @@ def validated(payload: Any, job_type: JobType[Any]) -> Any:
     try:
         parsed = msgspec.convert(msgspec.to_builtins(payload), job_type.payload)
     except (msgspec.ValidationError, TypeError) as error:
-        raise invalid(error, "data", f"the payload does not fit {job_type.name}") from None
+        raise invalid(
+            error, "data", f"the payload does not fit {job_type.name}", job_type.payload
+        ) from None
     if job_type.check is not None:
         job_type.check(parsed)
     return parsed
@@ -79,20 +79,15 @@ def options_of(options: JobOptions | Mapping[str, Any] | None) -> JobOptions:
     try:
         return msgspec.convert(dict(options or {}), JobOptions)
     except (msgspec.ValidationError, TypeError, ValueError) as error:
-        raise invalid(error, "options", "the options are not valid") from None
+        raise invalid(error, "options", "the options are not valid", JobOptions) from None
 
 
-def invalid(error: Exception, root: str, summary: str) -> InvalidInput:
-    """A msgspec error as an InvalidInput that names the field by its path below ``root``."""
-    text = str(error)
-    found = _PATH.search(text)
-    path = root + (found.group(1).replace("[...]", "") if found else "")
-    message = _PATH.sub("", text)
-    missing = re.fullmatch(r"Object missing required field `(.+)`", message)
-    unknown = re.fullmatch(r"Object contains unknown field `(.+)`", message)
-    for match, words in ((missing, "is required"), (unknown, "is not a known field")):
-        if match:
-            path, message = f"{path}.{match.group(1)}", words
+def invalid(error: Exception, root: str, summary: str, kind: Any = Any) -> InvalidInput:
+    """A msgspec error, from converting to ``kind``, as an InvalidInput that names the field by its
+    path below ``root``.
+    """
+    fault = explain(error, kind)
+    path = ".".join(part for part in (root, fault.path) if part)
     return InvalidInput(
-        f"{summary}: {path} {message[:1].lower()}{message[1:]}", fields=[FieldError(path, message)]
+        f"{summary}: {path} {fault.message}", fields=[FieldError(path, fault.message)]
     )

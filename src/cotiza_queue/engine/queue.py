@@ -162,8 +162,7 @@ class Queue(Recurring, Operators):
             job = await self.get(job_id, tenant=tenant)
             name, full_id = job.type, job.id
         except NotFound:
-            letter = await self.dead_letter(job_id, tenant=tenant)
-            name, full_id = letter.type, letter.job_id
+            name, full_id = await self._buried(job_id, tenant)
         answer = await self._link.commands.replay(name, full_id, tenant or "")
         if answer == "ok":
             return await self.get(full_id, tenant=tenant)
@@ -175,6 +174,14 @@ class Queue(Recurring, Operators):
             f"the job is {answer}; only failed and cancelled ones can be retried",
             code="not_retryable",
         )
+
+    async def _buried(self, job_id: str, tenant: str | None) -> tuple[str, str]:
+        """Where the dead letter of a job lies that is itself no longer there."""
+        try:
+            letter = await self.dead_letter(job_id, tenant=tenant)
+        except NotFound:
+            raise self._directory.no_job(job_id) from None
+        return letter.type, letter.job_id
 
     async def wait(
         self, job_id: str, *, tenant: str | None = None, timeout_ms: int = 30_000

@@ -15,7 +15,15 @@ from ..model.job import JobType
 from ..model.policy import Defaults, RetryPolicy
 from .common import ID, Currency, Text, Wire
 
-ProcessName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[0-9a-z_-]+$(?!\n)")]
+ProcessName = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[0-9a-z_-]+$(?!\n)",
+        description="lower-case letters, digits, - and _",
+    ),
+]
 
 
 class QuoteItem(Wire, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from ..errors import FieldError, InvalidInput
 from ..model.job import JobType
 from ..model.policy import Defaults, RetryPolicy
 from .common import ID, Wire
@@ -44,8 +45,30 @@ class ReportResult(Wire, frozen=True, kw_only=True):
     generated_at: str
 
 
+def check(payload: ReportGeneration) -> None:
+    """Refuse at intake what could never be made. Raises InvalidInput, ``report_not_available`` for
+    orders and invoices.
+
+    Analytics are taken in, because schedules for them are set up before the report exists; until it
+    does, their runs end as dead letters.
+    """
+    if payload.report_type in ("order", "invoice"):
+        raise InvalidInput(
+            f"reports of the type {payload.report_type!r} are not available yet",
+            code="report_not_available",
+            fields=[FieldError("data.reportType", "must be quote for now")],
+            remedy="Ask for a report of the type 'quote'.",
+        )
+    if payload.report_type == "quote" and payload.entity_id is None:
+        raise InvalidInput(
+            "data.entityId: a quote report needs the id of its quote",
+            fields=[FieldError("data.entityId", "is required for a report of a quote")],
+        )
+
+
 REPORT_GENERATION: JobType[ReportGeneration] = JobType(
     "report-generation",
     ReportGeneration,
     Defaults(attempts=3, backoff=RetryPolicy("exponential", 5_000), timeout=180_000),
+    check=check,
 )

@@ -79,7 +79,7 @@ async def test_a_file_without_analysis_is_a_permanent_error_that_names_it(
         await calculate(payload_of(item_of(), item_of(file_id="ghost")), new_context())
     error = caught.value
     assert error.code == "not_analysed"
-    assert error.details["field"] == "items[1].fileId"
+    assert error.details["field"] == "data.items[1].fileId"
     assert "ghost" in error.message
     with pytest.raises(NotFound):
         await records.quote("acme", "Q-1")
@@ -101,7 +101,7 @@ async def test_all_faults_are_told_at_once_in_the_order_of_the_items(
     with pytest.raises(InvalidData) as caught:
         await calculate(payload_of(*items), new_context())
     fields = [fault["field"] for fault in caught.value.details["errors"]]
-    assert fields == ["items[0].material", "items[2].fileId"]
+    assert fields == ["data.items[0].material", "data.items[2].fileId"]
     with pytest.raises(NotFound):
         await records.quote("acme", "Q-1")
 
@@ -128,7 +128,7 @@ async def test_a_currency_is_checked_before_anything_is_read(
 async def test_two_items_of_one_id_are_refused(calculate, new_context, item_of) -> None:
     with pytest.raises(InvalidData) as caught:
         await calculate(payload_of(item_of(id="item-2"), item_of()), new_context())
-    assert caught.value.details["field"] == "items[1].id"
+    assert caught.value.details["field"] == "data.items[1].id"
 
 
 async def test_a_database_that_is_away_is_worth_a_retry(

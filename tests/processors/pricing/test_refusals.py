@@ -38,24 +38,28 @@ def refusal(quote_of, item: Any, analysis: Any) -> InvalidData:
 @pytest.mark.parametrize(
     ("changes", "code", "field"),
     [
-        ({"material": "unobtainium"}, "unknown_material", "items[0].material"),
-        ({"process": "telekinesis"}, "unknown_process", "items[0].process"),
-        ({"process": "laser"}, "process_not_priced", "items[0].process"),
-        ({"process": "sheet"}, "process_not_priced", "items[0].process"),
-        ({"material": "aluminium"}, "material_not_available", "items[0].material"),
-        ({"finish_options": ("gilded",)}, "unknown_finish", "items[0].finishOptions[0]"),
-        ({"finish_options": ("anodized",)}, "finish_not_available", "items[0].finishOptions[0]"),
+        ({"material": "unobtainium"}, "unknown_material", "data.items[0].material"),
+        ({"process": "telekinesis"}, "unknown_process", "data.items[0].process"),
+        ({"process": "laser"}, "process_not_priced", "data.items[0].process"),
+        ({"process": "sheet"}, "process_not_priced", "data.items[0].process"),
+        ({"material": "aluminium"}, "material_not_available", "data.items[0].material"),
+        ({"finish_options": ("gilded",)}, "unknown_finish", "data.items[0].finishOptions[0]"),
+        (
+            {"finish_options": ("anodized",)},
+            "finish_not_available",
+            "data.items[0].finishOptions[0]",
+        ),
         (
             {"finish_options": ("vapor-smoothed",)},
             "finish_not_available",
-            "items[0].finishOptions[0]",
+            "data.items[0].finishOptions[0]",
         ),
         (
             {"finish_options": ("sanded", "sanded")},
             "finish_not_available",
-            "items[0].finishOptions[1]",
+            "data.items[0].finishOptions[1]",
         ),
-        ({"quantity": 1_000_000}, "needs_planning", "items[0].quantity"),
+        ({"quantity": 1_000_000}, "needs_planning", "data.items[0].quantity"),
     ],
 )
 def test_a_request_outside_the_price_list_is_refused(

@@ -25,7 +25,7 @@ class Where(msgspec.Struct, frozen=True):
         self, field: str, code: str, reason: str, remedy: str | None = None, **facts: object
     ) -> InvalidData:
         """The error for one field of this item; ``facts`` are small JSON values for its details."""
-        path = f"items[{self.index}].{field}"
+        path = f"data.items[{self.index}].{field}"
         details = {"field": path, "item": self.index, "fileId": self.file_id, **facts}
         message = f"{path}: {reason} (file {self.file_id})"
         return InvalidData(message, code=code, remedy=remedy, details=details)
