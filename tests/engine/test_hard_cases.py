@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cotiza_queue import NewJob, Queue, Status
+from cotiza_queue import JobType, NewJob, Queue, Status
 from cotiza_queue.errors import InvalidInput, PermanentError, RetryableError
 
 
@@ -126,7 +126,6 @@ async def test_a_schedule_whose_payload_no_longer_fits_holds_up_no_other(
 ) -> None:
     import msgspec
 
-    from cotiza_queue import JobType
     from cotiza_queue.store.connection import Connection
 
     class Now(msgspec.Struct, forbid_unknown_fields=True):
@@ -183,24 +182,21 @@ async def test_a_rare_status_is_found_behind_many_others(queue: Queue, kind: str
 
 
 async def test_a_tenants_events_resume_over_all_its_queues_without_loss(
-    queue: Queue, kind: str
+    redis_url: str, kind: str
 ) -> None:
-    tenant = f"{kind}-t"
-    await queue.enqueue(f"{kind}-a", 0, tenant=tenant)
-    await queue.enqueue(f"{kind}-b", 0, tenant=tenant)
-    stream = queue.tenant_events(tenant)
-    pending = asyncio.ensure_future(anext(stream))
-    seen: list[tuple[str, str]] = []
-    first = None
-    while first is None:
-        await queue.enqueue(f"{kind}-a", 1, tenant=tenant)
-        await asyncio.sleep(0.02)
-        first = pending.result() if pending.done() else None
-    for n in range(4):
-        await queue.enqueue(f"{kind}-{'ab'[n % 2]}", n, tenant=tenant)
-    seen = [(event.job_id, event.id) for event in [await anext(stream) for _ in range(4)]]
-    await stream.aclose()
-    resumed = queue.tenant_events(tenant, after=seen[1][1])
-    again = [(await anext(resumed)).job_id for _ in range(2)]
-    await resumed.aclose()
-    assert sorted(again) == sorted(job_id for job_id, _ in seen[2:])
+    names = [f"{kind}-a", f"{kind}-b"]
+    async with Queue(redis_url, job_types=[JobType(name) for name in names]) as queue:
+        stream = queue.tenant_events("t")
+        pending = asyncio.ensure_future(anext(stream))
+        while not pending.done():
+            await queue.enqueue(names[0], 1, tenant="t")
+            await asyncio.sleep(0.02)
+        first = await pending
+        for n in range(6):
+            await queue.enqueue(names[n % 2], n, tenant="t")
+        seen = [first, *[await anext(stream) for _ in range(6)]]
+        await stream.aclose()
+        resumed = queue.tenant_events("t", after=seen[2].id)
+        again = [(await anext(resumed)).job_id for _ in range(4)]
+        await resumed.aclose()
+    assert sorted(again) == sorted(event.job_id for event in seen[3:])
