@@ -188,15 +188,18 @@ async def test_a_tenants_events_resume_over_all_its_queues_without_loss(
     async with Queue(redis_url, job_types=[JobType(name) for name in names]) as queue:
         stream = queue.tenant_events("t")
         pending = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0)
         while not pending.done():
-            await queue.enqueue(names[0], 1, tenant="t")
+            last = await queue.enqueue(names[0], "first", tenant="t")
             await asyncio.sleep(0.02)
-        first = await pending
+        seen = [await pending]
+        while seen[-1].job_id != last.job_id:
+            seen.append(await anext(stream))
         for n in range(6):
             await queue.enqueue(names[n % 2], n, tenant="t")
-        seen = [first, *[await anext(stream) for _ in range(6)]]
+        seen = [*seen, *[await anext(stream) for _ in range(6)]]
         await stream.aclose()
-        resumed = queue.tenant_events("t", after=seen[2].id)
+        resumed = queue.tenant_events("t", after=seen[-5].id)
         again = [(await anext(resumed)).job_id for _ in range(4)]
         await resumed.aclose()
-    assert sorted(again) == sorted(event.job_id for event in seen[3:])
+    assert sorted(again) == sorted(event.job_id for event in seen[-4:])
