@@ -252,3 +252,56 @@ async def test_a_limit_out_of_range_is_named(
     with pytest.raises(InvalidInput) as caught:
         await queue.limit(kind, limits)
     assert caught.value.fields[0].field == field
+
+
+async def test_a_thousand_cancelled_jobs_in_a_backlog_strand_nothing_behind_them(
+    queue: Queue, kind: str, working: Any
+) -> None:
+    jobs = await queue.enqueue_many([NewJob(type=kind, payload=n) for n in range(1000)])
+    for job in jobs[2:999]:
+        await queue.cancel(job.job_id)  # type: ignore[union-attr]
+    ledger = Ledger(4)
+    async with working({kind: ledger.work}):
+        await queue.enqueue(kind, "later")
+        await ledger.enough.wait()
+    assert sorted(map(str, ledger.order)) == ["0", "1", "999", "later"]
+
+
+async def test_raising_or_lifting_a_rate_takes_effect_at_once(
+    queue: Queue, kind: str, working: Any
+) -> None:
+    await queue.limit(kind, {"rate": {"count": 1, "perMs": 3_600_000}}, tenant="t")
+    await fill(queue, kind, "t", 6)
+    ledger = Ledger(6)
+    async with working({kind: ledger.work}):
+        while not ledger.order:
+            await asyncio.sleep(0.01)
+        await queue.limit(kind, {"rate": {"count": 100, "perMs": 1000}}, tenant="t")
+        while len(ledger.order) < 3:
+            await asyncio.sleep(0.01)
+        await queue.limit(kind, {}, tenant="t")
+        await ledger.enough.wait()
+
+
+async def test_room_under_a_cap_goes_to_the_best_lane_that_waits(
+    queue: Queue, kind: str, working: Any
+) -> None:
+    await queue.limit(kind, {"concurrency": 1}, tenant="t")
+    normal = await queue.enqueue(kind, "normal", tenant="t")
+    better = await queue.enqueue(kind, "better", tenant="t", options={"priority": 1})
+    await queue.cancel(normal.job_id)
+    ledger = Ledger(1)
+    async with working({kind: ledger.work}):
+        await queue.wait(better.job_id)
+    assert ledger.order == ["better"]
+
+
+async def test_a_rate_keeps_the_order_of_a_tenants_jobs(
+    queue: Queue, kind: str, working: Any
+) -> None:
+    await queue.limit(kind, {"rate": {"count": 50, "perMs": 1000}}, tenant="t")
+    await queue.enqueue_many([NewJob(type=kind, payload=n, tenant="t") for n in range(12)])
+    ledger = Ledger(12)
+    async with working({kind: ledger.work}, concurrency=3):
+        await ledger.enough.wait()
+    assert ledger.order == list(range(12))

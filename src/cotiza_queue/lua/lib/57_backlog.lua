@@ -42,4 +42,8 @@ function backlog.admit(q, t, number, extra)
       redis.call('HSET', q.prefix .. 'job:' .. id, 'entry', backlog.enter(q, t, id, number))
     end
   end
+  -- A page of cancelled jobs was not the end of the line: the next turn goes on.
+  if left == 0 and tenant.number(t, 'back:' .. number) > 0 and tenant.room(q, t, number) > 0 then
+    redis.call('ZADD', q.prefix .. 'put_off', q.now, t.name)
+  end
 end

@@ -12,13 +12,19 @@ function admission.refill(q, t)
   for _, number in ipairs(lanes) do backlog.admit(q, t, number) end
 end
 
+-- Room in a lane goes to the tenant's next one there. Where starts are capped, lanes share it: the best comes first.
+function admission.next(q, t, number)
+  if t.concurrency then return admission.refill(q, t) end
+  backlog.admit(q, t, number)
+end
+
 -- A job leaves its lane without having started: its place goes to the tenant's next one.
 function admission.withdrawn(q, j)
   local t = tenant.open(q, j.tenant)
   lane.left(q, j.lane, 1)
   if j.lane % 2 == 1 then
     backlog.left(q, t, j.lane)
-    backlog.admit(q, t, j.lane)
+    admission.next(q, t, j.lane)
   end
 end
 
@@ -35,11 +41,8 @@ function admission.resume(q)
   for _, name in ipairs(redis.call('ZRANGEBYSCORE', q.prefix .. 'put_off', '-inf', q.now, 'LIMIT', 0, 20)) do
     redis.call('ZREM', q.prefix .. 'put_off', name)
     local t = tenant.open(q, name)
-    if t['until'] and t['until'] <= q.now then
-      redis.call('HDEL', t.key, 'until')
-      t['until'] = nil
-      admission.refill(q, t)
-    end
+    tenant.back_on(q, t)
+    admission.refill(q, t)
   end
   return redis.call('ZRANGE', q.prefix .. 'put_off', 0, 0, 'WITHSCORES')[2]
 end

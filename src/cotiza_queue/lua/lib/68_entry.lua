@@ -35,7 +35,8 @@ function entry.hand_out(q, j, number, worker, token, out, touched, refused)
   if number % 2 == 0 then return decide(q, j, t, number, worker, token, out, refused) end
   touched[t] = true
   backlog.left(q, t, number)
+  local kept = #refused
   local started = decide(q, j, t, number, worker, token, out, refused)
-  backlog.admit(q, t, number)
+  if #refused == kept then admission.next(q, t, number) end
   return started
 end

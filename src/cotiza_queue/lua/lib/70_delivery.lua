@@ -13,10 +13,10 @@ end
 
 -- Reads up to `want` jobs of one lane, and fills it up from the backlogs as it goes.
 local function read_lane(q, number, worker, want, budget, out)
-  local started, touched = 0, {}
+  local started, touched, refused = 0, {}, {}
   while started < want and budget.entries > 0 do
     local asked, pushed = math.min(want - started, budget.entries), q.pushed
-    local entries, refused, left = lane.read(q, number, worker, asked), {}, 0
+    local entries, left = lane.read(q, number, worker, asked), 0
     if #entries < asked then redis.call('ZREM', q.prefix .. 'ready', number) end
     local token = #entries > 0 and queue.tokens(q, #entries) - #entries
     for i, read in ipairs(entries) do
@@ -29,11 +29,11 @@ local function read_lane(q, number, worker, want, budget, out)
       end
     end
     if left > 0 then lane.left(q, number, left) end
-    for i = #refused, 1, -1 do backlog.give_back(q, refused[i][1], refused[i][2], lane.home(number)) end
     if #entries < asked and started < want then share_out(q, number, touched, want - started) end
     budget.entries = budget.entries - #entries
     if #entries < asked and q.pushed == pushed then break end
   end
+  for i = #refused, 1, -1 do backlog.give_back(q, refused[i][1], refused[i][2], lane.home(number)) end
   return started
 end
 

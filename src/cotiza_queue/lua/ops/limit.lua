@@ -11,6 +11,8 @@ local function limit(keys, args)
   local q = queue.open(keys[1])
   local key = args[1] == '' and keys[1] or q.prefix .. 'tenant:' .. args[1]
   for at = 2, #args, 2 do
+    -- A new rate begins afresh.
+    if args[at] == 'period' then redis.call('HDEL', key, 'tat', 'rested') end
     if args[at + 1] == '' then
       redis.call('HDEL', key, args[at])
     else
@@ -20,9 +22,8 @@ local function limit(keys, args)
   if args[1] ~= '' then
     local t = tenant.open(q, args[1])
     if t['until'] then
-      tenant.put_off(q, t, t['until'])
+      tenant.put_off(q, t, 'until', t['until'])
     else
-      redis.call('ZREM', q.prefix .. 'put_off', args[1])
       admission.refill(q, t)
     end
   end
