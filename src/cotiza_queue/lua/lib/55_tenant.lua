@@ -1,6 +1,6 @@
 -- A tenant in this queue: how many of its jobs may stand in a lane (its window), run at once, and start when.
 -- Jobs beyond the window wait in a backlog of the tenant's own, so lanes interleave tenants by weight.
-local tenant = { window = 2, forever = 9007199254740991 }
+local tenant = { window = 2 }
 local FIELDS = { 'active', 'admitted', 'weight', 'concurrency', 'until', 'rested', 'period', 'burst', 'tat' }
 
 function tenant.open(q, name)
@@ -24,13 +24,9 @@ function tenant.add(t, field, n)
   t.delta[field] = (t.delta[field] or 0) + n
 end
 
-local function is_off(q, t)
-  return t['until'] and q.now < t['until'] or t.rested and q.now < t.rested
-end
-
 function tenant.free(q, t)
-  if is_off(q, t) then return 0 end
-  return t.concurrency and t.concurrency - t.active - t.admitted or tenant.forever
+  if absence.is(q, t) then return 0 end
+  return t.concurrency and t.concurrency - t.active - t.admitted or absence.forever
 end
 
 function tenant.room(q, t, number, extra)
@@ -38,28 +34,11 @@ function tenant.room(q, t, number, extra)
   return math.min(window - tenant.number(t, 'in:' .. number), tenant.free(q, t))
 end
 
--- Puts a tenant off until a moment: nothing of it is admitted before. `field` says whose word it is: an operator's
--- (until) or its rate's (rested).
-function tenant.put_off(q, t, field, moment)
-  t[field] = moment
-  redis.call('HSET', t.key, field, moment)
-  if moment < tenant.forever then redis.call('ZADD', q.prefix .. 'put_off', moment, t.name) end
-end
-
-function tenant.back_on(q, t)
-  for _, field in ipairs({ 'until', 'rested' }) do
-    if t[field] and t[field] <= q.now then
-      redis.call('HDEL', t.key, field)
-      t[field] = nil
-    end
-  end
-end
-
 -- True if a job of the tenant may start now; a rate that says no puts the tenant off until it says yes.
 function tenant.may_start(q, t)
-  if is_off(q, t) then return false end
+  if absence.is(q, t) then return false end
   if t.concurrency and t.active >= t.concurrency then return false end
   local room, moment = rate.room(t, q.now)
-  if room == 0 then tenant.put_off(q, t, 'rested', moment) end
+  if room == 0 then absence.begin(q, t, 'rested', moment) end
   return room > 0
 end

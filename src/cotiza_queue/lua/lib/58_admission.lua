@@ -41,7 +41,7 @@ function admission.resume(q)
   for _, name in ipairs(redis.call('ZRANGEBYSCORE', q.prefix .. 'put_off', '-inf', q.now, 'LIMIT', 0, 20)) do
     redis.call('ZREM', q.prefix .. 'put_off', name)
     local t = tenant.open(q, name)
-    tenant.back_on(q, t)
+    absence.finish(q, t)
     admission.refill(q, t)
   end
   return redis.call('ZRANGE', q.prefix .. 'put_off', 0, 0, 'WITHSCORES')[2]

@@ -22,7 +22,7 @@ local function limit(keys, args)
   if args[1] ~= '' then
     local t = tenant.open(q, args[1])
     if t['until'] then
-      tenant.put_off(q, t, 'until', t['until'])
+      absence.begin(q, t, 'until', t['until'])
     else
       admission.refill(q, t)
     end

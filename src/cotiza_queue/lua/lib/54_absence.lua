@@ -1,0 +1,22 @@
+-- A tenant that is put off: nothing of it is admitted or started before a moment. `until` is an operator's word,
+-- `rested` its rate's.
+local absence = { forever = 9007199254740991 }
+
+function absence.is(q, t)
+  return t['until'] and q.now < t['until'] or t.rested and q.now < t.rested
+end
+
+function absence.begin(q, t, field, moment)
+  t[field] = moment
+  redis.call('HSET', t.key, field, moment)
+  if moment < absence.forever then redis.call('ZADD', q.prefix .. 'put_off', moment, t.name) end
+end
+
+function absence.finish(q, t)
+  for _, field in ipairs({ 'until', 'rested' }) do
+    if t[field] and t[field] <= q.now then
+      redis.call('HDEL', t.key, field)
+      t[field] = nil
+    end
+  end
+end
