@@ -305,3 +305,18 @@ async def test_a_rate_keeps_the_order_of_a_tenants_jobs(
     async with working({kind: ledger.work}, concurrency=3):
         await ledger.enough.wait()
     assert ledger.order == list(range(12))
+
+
+async def test_a_rate_and_a_pause_of_one_tenant_do_not_forget_each_other(
+    queue: Queue, kind: str, working: Any
+) -> None:
+    await queue.limit(kind, {"rate": {"count": 5, "perMs": 1000}}, tenant="t")
+    await fill(queue, kind, "t", 5)
+    ledger = Ledger(5)
+    async with working({kind: ledger.work}):
+        while not ledger.order:
+            await asyncio.sleep(0.005)
+        await queue.pause(kind, tenant="t", for_ms=3_600_000)
+        await queue.resume(kind, tenant="t")
+        await queue.pause(kind, tenant="t", for_ms=20)
+        await ledger.enough.wait()

@@ -1,8 +1,8 @@
 """The queue as a few dicts: what the engine promises, in the plainest words that can be run.
 
-Pure. Every verb takes the server's time and says what the real one must answer; ``jobs``, ``lanes``
-and the rest say what the server must hold afterwards. It knows nothing of Redis, only of the
-documented orders: lanes by number, a lane by arrival, the delayed by moment and then id.
+Pure. Every verb takes the server's time and says what the real one must answer; ``jobs`` and the
+rest say what the server must hold afterwards. Only which jobs a take hands out is the server's
+choice: the tenants of a lane take turns. What it may choose is told in order.py.
 Refused: repeating the engine's mistakes. Where the two differ one of them is wrong, and the machine
 stops.
 """
@@ -10,7 +10,7 @@ stops.
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 import msgspec
@@ -18,19 +18,13 @@ import msgspec
 from cotiza_queue.model.status import Status
 from cotiza_queue.store.commands import Intake, Settlement
 
+from .cap import Cap
+
 FINAL = ("completed", "failed", "cancelled")
-UNIQUE_TAKEN = "unique_taken"
+UNIQUE_TAKEN = "unique_key_taken"
 """The answer to a replay while another job that has not ended has the same unique key."""
 LARGEST_EXCESS = 100
 """How many jobs one ending may remove by count."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The engine's page sizes, as the library under test has them."""
-
-    page: int
-    tombstones: int
 
 
 @dataclass
@@ -44,7 +38,8 @@ class Job:
     lane: int = 0
     unique: str = ""
     deadline: int | None = None
-    place: int | None = None
+    place: int = 0
+    """Its turn among the waiting of its lane and tenant."""
     due: int | None = None
     worker: str = ""
     token: int | None = None
@@ -61,8 +56,8 @@ class Job:
     expires: int = 0
     result: bytes | None = None
     progress: bytes | None = None
-    ends: int = 0
-    """How often it ended since the last replay."""
+    revived: bool = False
+    """Replayed once; it may find its old place in a line again."""
 
     @property
     def id(self) -> str:
@@ -92,9 +87,10 @@ class Letter:
 
 @dataclass
 class Schedule:
-    """``due``: None while paused."""
+    """``due``: None while paused. ``last``: the latest occurrence that fired."""
 
     due: int | None
+    last: int = 0
     fired: int = 0
 
 
@@ -102,10 +98,15 @@ class Schedule:
 class Model:
     """The whole queue."""
 
-    limits: Limits
+    page: int
+    """The page of promotion, as the library under test has it."""
     jobs: dict[str, Job] = field(default_factory=dict)
-    lanes: dict[int, list[tuple[str, int]]] = field(default_factory=dict)
-    """Per lane what lies in it undelivered, tombstones too: (job id, place)."""
+    caps: dict[str, Cap] = field(default_factory=lambda: defaultdict(Cap))
+    """By tenant; "" is the queue."""
+    limited: set[str] = field(default_factory=set)
+    """Tenants that had a limit once: given back to their line, jobs may have lost their place."""
+    tombstones: set[tuple[str, str]] = field(default_factory=set)
+    """(lane, entry) of jobs that were cancelled in a lane."""
     letters: dict[str, Letter] = field(default_factory=dict)
     schedules: dict[str, Schedule] = field(default_factory=dict)
     totals: Counter[str] = field(default_factory=Counter)
@@ -136,11 +137,9 @@ class Model:
     def put(self, job: Job, lane: int, delay: int, now: int) -> None:
         """Into a lane, or among the delayed."""
         if delay > 0:
-            job.status, job.due, job.place = "delayed", now + delay, None
+            job.status, job.due = "delayed", now + delay
             return
-        place = next(self._places)
-        job.status, job.lane, job.place = "waiting", lane, place
-        self.lanes.setdefault(lane, []).append((job.id, place))
+        job.status, job.lane, job.place = "waiting", lane, next(self._places)
 
     def schedule(self, id_: str, how: str, due: int | None) -> None:
         """``how``: put | pause | remove"""
@@ -155,6 +154,9 @@ class Model:
         if known is None or known.due != occurrence:
             return False
         known.due = following
+        if occurrence <= known.last:
+            return False
+        known.last = occurrence
         known.fired += 1
         self.accept(intake, now)
         return True
@@ -190,34 +192,34 @@ class Model:
         self.put(job, job.before, 0, now)
 
     def promote(self, now: int) -> None:
+        """What is due; and a pause that is over stays over, also if the clock goes back."""
+        for cap in self.caps.values():
+            cap.until = cap.until if cap.until > now else 0
         due = [j for j in self.jobs.values() if j.status == "delayed" and (j.due or 0) <= now]
-        for job in sorted(due, key=lambda j: (j.due, j.id))[: self.limits.page]:
+        for job in sorted(due, key=lambda j: (j.due, j.id))[: self.page]:
             self.put(job, job.home, 0, now)
 
     def next_due(self) -> int | None:
         return min((j.due or 0 for j in self.jobs.values() if j.status == "delayed"), default=None)
 
-    def take(self, worker: str, want: int, now: int) -> list[Job]:
-        """The jobs that start, in order. Their tokens are the server's to say."""
-        started: list[Job] = []
-        budget = want + self.limits.tombstones
-        while not self.paused and len(started) < want and budget > 0:
-            number = min((n for n, places in self.lanes.items() if places), default=None)
-            if number is None:
-                break
-            budget -= 1
-            id_, place = self.lanes[number].pop(0)
-            job = self.jobs.get(id_)
-            if job is None or job.status != "waiting" or job.place != place:
-                continue
-            if job.deadline is not None and now > job.deadline:
-                self.bury(job, now)
-                continue
-            job.status, job.worker, job.place, job.leased = "active", worker, None, now
-            job.attempt += 1
-            job.starts += 1
-            started.append(job)
-        return started
+    def waiting(self) -> list[Job]:
+        return [j for j in self.jobs.values() if j.status == "waiting"]
+
+    def active(self, tenant: str = "") -> int:
+        """How many run, of one tenant or of all."""
+        running = [j for j in self.jobs.values() if j.status == "active"]
+        return sum(1 for j in running if tenant in ("", j.intake.tenant))
+
+    def room(self, tenant: str, now: int) -> int:
+        """How many a tenant, or the queue (""), may start now."""
+        return self.caps[tenant].room(self.active(tenant), now)
+
+    def start(self, job: Job, worker: str, token: int, now: int) -> None:
+        for name in ("", job.intake.tenant):
+            self.caps[name].spend(now)
+        job.status, job.worker, job.leased, job.token = "active", worker, now, token
+        job.attempt += 1
+        job.starts += 1
 
     # -- losing and giving back
 
@@ -241,6 +243,24 @@ class Model:
             if j.status == "active" and j.worker == worker and j.id not in running
         }
 
+    # -- limits
+
+    def give_back(self, job: Job, fields: dict[str, str]) -> None:
+        """A returned job whose tenant may not start anything goes back to its tenant's line."""
+        moved = job.lane % 2 == 0 and fields.get("lane") == str(job.home)
+        if moved and not fields.get("entry") and job.intake.tenant in self.limited:
+            job.lane, job.revived = job.home, True
+
+    def limit(self, tenant: str, fields: dict[str, float | str]) -> None:
+        """What is "" is lifted."""
+        cap = self.caps[tenant]
+        if "period" in fields:
+            cap.tat = 0
+        for name, value in fields.items():
+            setattr(cap, name, value if value != "" else getattr(Cap(), name))
+        if not cap.free:
+            self.limited.add(tenant)
+
     # -- ends
 
     def cancel(self, id_: str, tenant: str, now: int) -> str:
@@ -260,7 +280,10 @@ class Model:
         if found is None or tenant not in ("", found.intake.tenant):
             return "not_found"
         if job is None:
-            letter = self.letters.pop(id_)
+            letter = self.letters[id_]
+            if self.owner(letter.intake.unique) is not None:
+                return UNIQUE_TAKEN
+            del self.letters[id_]
             self.accept(again(letter), now)
             return "ok"
         if job.status not in ("failed", "cancelled"):
@@ -268,7 +291,8 @@ class Model:
         if self.owner(job.unique) is not None:
             return UNIQUE_TAKEN
         self.letters.pop(id_, None)
-        job.attempt = job.stalls = job.starts = job.spared = job.ends = 0
+        job.attempt = job.stalls = job.starts = job.spared = 0
+        job.revived = True
         job.token = job.finished = job.deadline = job.due = job.progress = None
         job.worker = ""
         self.put(job, job.home, 0, now)
@@ -281,21 +305,26 @@ class Model:
 
     def finish(self, job: Job, status: str, now: int) -> None:
         age, count = job.keep(status)
-        job.status, job.finished, job.place = status, now, None
+        job.status, job.finished = status, now
         job.expires = now + age * 1000
-        job.ends += 1
         self.totals[f"total_{status}"] += 1
         if age == 0:
             del self.jobs[job.id]
         elif count is not None:
-            ended = self.ended(status)
-            for old in ended[: max(0, min(len(ended) - count, LARGEST_EXCESS))]:
+            newest = self.newest(status, job.intake.tenant)
+            for old in newest[: max(0, min(len(newest) - count, LARGEST_EXCESS))]:
                 del self.jobs[old.id]
 
     def ended(self, status: str) -> list[Job]:
         """The ended jobs of a status, those that go first first."""
         found = [j for j in self.jobs.values() if j.status == status]
         return sorted(found, key=lambda j: (j.expires, j.id))
+
+    def newest(self, status: str, tenant: str) -> list[Job]:
+        """A tenant's ended jobs that are kept by number, the oldest first."""
+        kept = [j for j in self.ended(status) if j.keep(status)[1] is not None]
+        mine = [j for j in kept if j.intake.tenant == tenant]
+        return sorted(mine, key=lambda j: (j.finished, j.id))
 
     def prune(self, limit: int, dead_age: int, now: int) -> int:
         removed = 0
@@ -309,11 +338,16 @@ class Model:
             removed += 1
         return removed
 
-    def clean(self, status: str, grace: int, limit: int, now: int) -> int:
-        old = [j for j in self.ended(status)[:limit] if (j.finished or 0) <= now - grace]
-        for job in old:
+    def clean(
+        self, status: str, grace: int, tenant: str, window: tuple[int, int], now: int
+    ) -> tuple[int, int]:
+        """(removed, looked at)"""
+        seen = self.ended(status)[window[0] : sum(window)]
+        old = [j for j in seen if (j.finished or 0) <= now - grace]
+        gone = [j for j in old if tenant in ("", j.intake.tenant)]
+        for job in gone:
             del self.jobs[job.id]
-        return len(old)
+        return len(gone), len(seen)
 
     def purge(self, id_: str, tenant: str) -> bool:
         letter = self.letters.get(id_)
@@ -332,7 +366,7 @@ class Model:
 def again(letter: Letter) -> Intake:
     """What a job that retention has removed is made anew of."""
     lane = letter.lane - letter.lane % 2 + 1
-    return msgspec.structs.replace(letter.intake, lane=lane, unique="", deadline_ms=0, delay_ms=0)
+    return msgspec.structs.replace(letter.intake, lane=lane, deadline_ms=0, delay_ms=0)
 
 
 def _stamp(entry: str) -> tuple[int, int]:

@@ -1,88 +1,36 @@
 """The verbs of the queue, each played on the real server and in the model, and compared.
 
-``Bench``: a server with one library on it, for many games. ``Play``: one game from an empty server.
-Every call is a step: the answer must be the model's, and afterwards every container is checked.
+``Play``: one game from an empty server. Every call is a step: the answer must be the model's, and
+afterwards every container is checked.
 Lost replies: the server has done it, and the worker was never told.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from cotiza_queue.engine.intake import intake_of
 from cotiza_queue.errors import CotizaError
 from cotiza_queue.model.ids import occurrence_job_id
-from cotiza_queue.model.job import JobType, NewJob
+from cotiza_queue.model.job import Enqueued, JobType, NewJob
 from cotiza_queue.model.policy import JobOptions
-from cotiza_queue.store import connection as connection_module
-from cotiza_queue.store.commands import Commands, Delivery, Intake, Settlement, Turn
-from cotiza_queue.store.connection import Connection
-from cotiza_queue.store.library import Library
-from cotiza_queue.store.views import Views
+from cotiza_queue.store.commands import Delivery, Intake, Settlement, Turn
 
-from . import invariants, snapshot
+from . import invariants, order, snapshot
+from .bench import Bench, Handle
 from .invariants import MAX_STALLS, Violation
-from .oracle import FINAL, Job, Limits, Model
-from .server import EPOCH_MS, TimedServer
+from .oracle import FINAL, Model
+from .server import EPOCH_MS
 
 T = TypeVar("T")
 TYPE = JobType[Any]("model")
 LEASE_MS = 3000
 MINUTE_MS = 60_000
+LIFTED = dict.fromkeys(("concurrency", "period", "burst", "until", "weight"), "")
 _HANDLES = 40
-_TOLD = 60
-"""The last so many lines of a game are told when it fails."""
-
-
-class Handle(NamedTuple):
-    """What a worker holds of a delivery; kept after it has lost the job."""
-
-    worker: str
-    id: str
-    token: int
-    attempt: int
-    attempts: int
-
-
-class Bench:
-    """A server and the library under test. ``steps``: calls played and checked so far."""
-
-    def __init__(self, server: TimedServer, library: Library, limits: Limits) -> None:
-        self.clock = server.clock
-        self.limits = limits
-        self.steps = 0
-        self.games = 0
-        self.caught: tuple[int, str] | None = None
-        """At which step the first violation was seen, and its code."""
-        self._library = library
-        self._loop = asyncio.new_event_loop()
-        self.connection = Connection(server.url)
-        self.commands = Commands(self.connection)
-        self.views = Views(self.connection)
-
-    @contextmanager
-    def in_use(self) -> Iterator[Bench]:
-        """Connections use the bench's library within the block; the bench is closed after it."""
-        genuine = connection_module.library
-        connection_module.library = lambda: self._library  # type: ignore[assignment]
-        try:
-            yield self
-        finally:
-            connection_module.library = genuine
-            self._loop.run_until_complete(self.connection.close())
-            self._loop.close()
-
-    def run(self, call: Coroutine[Any, Any, T]) -> T:
-        return self._loop.run_until_complete(call)
-
-    def empty(self) -> None:
-        """A new game: an empty server, at the first moment."""
-        self.clock.now_ms = EPOCH_MS
-        self.run(self.connection.command("FLUSHALL"))
-        self.games += 1
+_WIDTH = 160
+_TOLD = 60  # lines of a game, when it fails
 
 
 class Play:
@@ -90,11 +38,12 @@ class Play:
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
-        self.model = Model(bench.limits)
+        self.model = Model(bench.page)
+        self.seen = snapshot.Snapshot()  # after the last step
         self.told: list[str] = []
         self.handles: list[Handle] = []
         self.known: dict[str, dict[str, int]] = {}
-        """What each worker believes to be running: job id → token."""
+        """What each worker believes to run: job id → token."""
         self.broken = False
         self._history = invariants.History()
         bench.empty()
@@ -112,6 +61,7 @@ class Play:
         said = f"enqueue {[(i.id, i.lane, i.delay_ms, i.unique) for i in asked]}"
         rows = self._call(said, self.bench.commands.enqueue(TYPE.name, asked))
         for intake, row in zip(asked, rows, strict=True):
+            assert isinstance(row, Enqueued)
             wanted = self.model.accept(intake, self.now)
             self._same("I5", (row.job_id, row.created, str(row.status)), wanted)
         self._check()
@@ -126,44 +76,56 @@ class Play:
         answers = [self.model.settle(o, self.now) for o in outcomes]
         self._same("I3", list(turn.answers), answers)
         self.model.promote(self.now)
-        self._same("I7", turn.next_due_ms, self.model.next_due())
-        self._delivered(worker, turn, self.model.take(worker, want, self.now), heard)
+        due = self.model.next_due()
+        if due is not None and (turn.next_due_ms is None or turn.next_due_ms > due):
+            self._fail(Violation("I7", f"next due {turn.next_due_ms}, and {due} is"))
+        self.seen = self._look()
+        self._expired()
+        # A page of tombstones was not enough: the next turn goes on.
+        later = [turn.next_due_ms, *self.seen.zsets.get("put_off", {}).values()]
+        cut_short = any(moment is not None and moment <= self.now for moment in later)
+        standing = {
+            n[4:] for n, f in self.seen.hashes.items() if n[:4] == "job:" and f.get("entry")
+        }
+        ids = [d.id for d in turn.deliveries]
+        try:
+            order.taken(self.model, ids, want, self.now, None if cut_short else standing)
+        except Violation as violation:
+            self._fail(violation)
+        for delivery in turn.deliveries:
+            self._delivered(worker, delivery, heard)
+        for job in self.model.waiting():
+            self.model.give_back(job, self.seen.hashes.get(f"job:{job.id}", {}))
+        del self.handles[:-_HANDLES]
         running = self.running(worker)
         for outcome in outcomes if heard else []:
             if running.get(outcome.id) == outcome.token:
                 del running[outcome.id]
         for delivery in turn.deliveries if heard else []:
             running[delivery.id] = delivery.token
-        self._check()
+        self._check(self.seen)
         return turn.deliveries
 
-    def _delivered(self, worker: str, turn: Turn, wanted: list[Job], heard: bool) -> None:
-        got = [d.id for d in turn.deliveries]
-        if got != [j.id for j in wanted]:
-            self._fail(self._misdelivery(got, [j.id for j in wanted]))
-        for delivery, job in zip(turn.deliveries, wanted, strict=True):
-            wanted_row = (job.attempt, job.stalls, job.created, job.intake.tenant, job.intake.body)
-            d = delivery
-            self._same("I21", (d.attempt, d.stalls, d.created_ms, d.tenant, d.body), wanted_row)
-            if delivery.token <= self.model.highest_token:
-                self._fail(Violation("I3", f"token {delivery.token} is not the highest so far"))
-            job.token = self.model.highest_token = delivery.token
-            if heard:
-                attempts = job.intake.attempts
-                self.handles.append(
-                    Handle(worker, delivery.id, delivery.token, delivery.attempt, attempts)
-                )
-        del self.handles[:-_HANDLES]
-
-    def _misdelivery(self, got: list[str], wanted: list[str]) -> Violation:
-        text = f"{got} started instead of {wanted}"
-        for id_ in got:
+    def _expired(self) -> None:
+        """Jobs that a take found past their deadline: the events say which, in order."""
+        failed = [f["job"].decode() for _, f in self.seen.events if f["name"] == b"failed"]
+        for id_ in failed:
             job = self.model.jobs.get(id_)
-            if id_ not in wanted and (job is None or job.status != "waiting"):
-                status = job.status if job else "gone"
-                code = {"delayed": "I7", "cancelled": "I14", "active": "I1"}.get(status, "I2")
-                return Violation(code, f"{text}: {id_} is {status}")
-        return Violation("I10" if len(got) < len(wanted) else "I11", text)
+            if job is not None and job.status == "waiting" and order.expired(job, self.now):
+                self.model.bury(job, self.now)
+
+    def _delivered(self, worker: str, got: Delivery, heard: bool) -> None:
+        job = self.model.jobs[got.id]
+        if got.token <= self.model.highest_token:
+            self._fail(Violation("I3", f"token {got.token} is not the highest so far"))
+        self.model.highest_token = got.token
+        self.model.start(job, worker, got.token, self.now)
+        wanted = (job.attempt, job.stalls, job.created, job.intake.tenant, job.intake.body)
+        row = (got.attempt, got.stalls, got.created_ms, got.tenant, got.body)
+        self._same("I21", row, wanted)
+        if heard:
+            attempts = job.intake.attempts
+            self.handles.append(Handle(worker, got.id, got.token, got.attempt, attempts))
 
     def renew(self, worker: str, held: list[tuple[str, int]]) -> None:
         call = self.bench.commands.renew(TYPE.name, worker, b"{}", LEASE_MS, held)
@@ -192,8 +154,13 @@ class Play:
         self._check()
 
     def reclaim(self, worker: str) -> int:
-        call = self.bench.commands.reclaim(TYPE.name, worker, LEASE_MS, MAX_STALLS)
-        rows = self._call(f"{worker}: reclaim", call)
+        """Both looks at once: the pause between them is the worker's affair."""
+        commands = self.bench.commands
+        found = self._call(f"{worker}: stale", commands.stale(TYPE.name, LEASE_MS * 2 // 3))
+        rows: list[tuple[str, str]] = []
+        if found:
+            call = commands.reclaim(TYPE.name, worker, LEASE_MS, MAX_STALLS, found)
+            rows = self._call(f"{worker}: reclaim {found}", call)
         for id_, status in rows:
             job = self.model.jobs.get(id_)
             if job is None or job.status != "active" or self.now - job.leased < LEASE_MS:
@@ -206,7 +173,7 @@ class Play:
     def reclaim_all(self, worker: str) -> None:
         """As often as a page can be needed; then no stale job may be left."""
         active = [j for j in self.model.jobs.values() if j.status == "active"]
-        for _ in range(len(active) // self.bench.limits.page + 3):
+        for _ in range(len(active) // self.bench.page + 3):
             self.reclaim(worker)
         left = [j.id for j in active if j.status == "active" and self.now - j.leased >= LEASE_MS]
         if left:
@@ -233,6 +200,9 @@ class Play:
         self.known.pop(worker, None)
 
     def cancel(self, id_: str, tenant: str) -> None:
+        fields = self.seen.hashes.get(f"job:{id_}", {})
+        if fields.get("status") == "waiting" and fields.get("entry"):
+            self.model.tombstones.add((fields["lane"], fields["entry"]))
         answer = self._call(
             f"cancel {id_} as {tenant!r}", self.bench.commands.cancel(TYPE.name, id_, tenant)
         )
@@ -266,17 +236,26 @@ class Play:
         self._check()
         return removed
 
-    def clean(self, status: str, grace: int, limit: int) -> None:
-        call = self.bench.commands.clean(TYPE.name, status, grace, limit)
-        removed = self._call(f"clean {status} older than {grace}, {limit}", call)
-        self._same("I20", removed, self.model.clean(status, grace, limit, self.now))
+    def clean(self, status: str, grace: int, tenant: str, window: tuple[int, int]) -> None:
+        call = self.bench.commands.clean(TYPE.name, status, grace, tenant, window)
+        removed = self._call(f"clean {status} older than {grace}, {window} of {tenant!r}", call)
+        self._same("I20", removed, self.model.clean(status, grace, tenant, window, self.now))
+        self._check()
+
+    def limit(self, tenant: str, fields: dict[str, float | str]) -> None:
+        call = self.bench.commands.limit(TYPE.name, tenant, fields)
+        self._call(f"limit {tenant!r} {fields}", call)
+        self.model.limit(tenant, fields)
         self._check()
 
     # -- schedules
 
+    def next_minute(self) -> int:
+        return self.now // MINUTE_MS * MINUTE_MS + MINUTE_MS
+
     def schedule(self, id_: str, how: str) -> None:
         """``how``: put | pause | remove"""
-        due = self.now // MINUTE_MS * MINUTE_MS + MINUTE_MS if how == "put" else None
+        due = self.next_minute() if how == "put" else None
         spec = b"" if how == "remove" else b"spec"
         call = self.bench.commands.put_schedule(TYPE.name, id_, "ta", spec, due)
         done = self._call(f"schedule {id_}: {how}, due {due}", call)
@@ -289,7 +268,7 @@ class Play:
         known = self.model.schedules.get(id_)
         if known is None or known.due is None or known.due > self.now:
             return
-        occurrence, following = known.due, self.now // MINUTE_MS * MINUTE_MS + MINUTE_MS
+        occurrence, following = known.due, self.next_minute()
         intake = self.intake(occurrence_job_id(id_, occurrence, TYPE.name), "ta", options)
         for _ in range(times):
             call = self.bench.commands.fire(TYPE.name, id_, occurrence, following, intake)
@@ -328,7 +307,8 @@ class Play:
         self._call("FUNCTION FLUSH", self.bench.connection.command("FUNCTION", "FLUSH"))
 
     def intake(self, id_: str, tenant: str, options: JobOptions) -> Intake:
-        return intake_of(NewJob(TYPE.name, {"n": id_}, tenant, options), TYPE, id_)
+        job = NewJob(type=TYPE.name, payload={"n": id_}, tenant=tenant, options=options)
+        return intake_of(job, TYPE, id_)
 
     def finish(self) -> None:
         """Everything heals, and all that is left must end, be forgotten, and leave nothing."""
@@ -336,15 +316,18 @@ class Play:
         if self.model.paused:
             self.pause(False)
         self.known.clear()
+        for name in list(self.model.caps):
+            self.limit(name, LIFTED)
         for id_ in list(self.model.schedules):
             self.schedule(id_, "remove")
-        self.tick(LEASE_MS)
+        latest = max((j.leased for j in self.model.jobs.values()), default=self.now)
+        self.tick(max(self.now, latest) - self.now + LEASE_MS)
         self.reclaim_all("w9")
-        for _ in range(200):
+        for _ in range(80):
             outcomes = [Settlement("complete", i, t) for i, t in self.running("w9").items()]
             due = self.model.next_due()
-            if not outcomes and due is not None:
-                self.tick(max(0, due - self.now))
+            if not outcomes and due is not None and due > self.now:
+                self.tick(due - self.now)
             self.turn("w9", 20, outcomes)
             if all(j.status in FINAL for j in self.model.jobs.values()):
                 break
@@ -352,12 +335,15 @@ class Play:
             self._fail(Violation("I9", "the queue does not drain"))
         last = max((j.expires for j in self.model.jobs.values()), default=self.now)
         self.tick(max(0, last - self.now))
-        # Stream ids never go back, also when the clock does: letters may be younger than now.
         self.tick(10 * MINUTE_MS)
         while self.prune(100, 0):
             pass
-        invariants_left = self.bench.run(self._snapshot())
-        invariants.check_idle(invariants_left)
+        for _ in range(_HANDLES if self.seen.zsets.get("put_off") else 1):
+            self.turn("w9", 1)
+        try:
+            invariants.check_idle(self._look())
+        except Violation as violation:
+            self._fail(violation)
 
     # -- machinery
 
@@ -372,28 +358,27 @@ class Play:
         return answer
 
     def _tell(self, line: str) -> None:
-        self.told.append(f"{self.now - EPOCH_MS:>9} ms  {line}")
+        self.told.append(f"{self.now - EPOCH_MS:>9} ms  {_short(line)}")
 
     def _same(self, code: str, got: object, wanted: object) -> None:
         if got != wanted:
             self._fail(Violation(code, f"the server says {got!r}, the model {wanted!r}"))
 
-    def _check(self) -> None:
+    def _check(self, found: snapshot.Snapshot | None = None) -> None:
         self.bench.steps += 1
-        found = self.bench.run(self._snapshot())
+        self.seen = found or self._look()
         try:
-            invariants.check(self.model, found)
-            self._history.check(self.model, found)
+            invariants.check(self.model, self.seen)
+            self._history.check(self.model, self.seen)
         except Violation as violation:
             self._fail(violation)
 
-    async def _snapshot(self) -> snapshot.Snapshot:
-        return await snapshot.read(self.bench.connection, TYPE.name, self._history.after)
+    def _look(self) -> snapshot.Snapshot:
+        return self.bench.run(snapshot.read(self.bench.connection, TYPE.name, self._history.after))
 
     def _fail(self, violation: Violation) -> None:
         self.broken = True
-        if self.bench.caught is None:
-            self.bench.caught = (self.bench.steps, violation.code)
+        self.bench.caught_at = self.bench.caught_at or self.bench.steps
         violation.add_note("\n".join(["what was played:", *self.told[-_TOLD:]]))
         raise violation
 
@@ -402,5 +387,5 @@ def _short(answer: object) -> str:
     if isinstance(answer, Turn):
         taken = [f"{d.id}#{d.token}" for d in answer.deliveries]
         return f"{answer.answers} took {taken}"
-    text = repr(answer)
-    return text if len(text) < 120 else text[:117] + "..."
+    text = answer if isinstance(answer, str) else repr(answer)
+    return text if len(text) < _WIDTH else text[: _WIDTH - 4] + " ..."

@@ -6,12 +6,23 @@ function absence.is(q, t)
   return t['until'] and q.now < t['until'] or t.rested and q.now < t.rested
 end
 
+-- When the tenant is to be looked at again: the later of its two reasons, and never if one of them has no end.
+local function mark(q, t)
+  local moment = math.max(t['until'] or 0, t.rested or 0)
+  if moment > q.now and moment < absence.forever then
+    redis.call('ZADD', q.prefix .. 'put_off', moment, t.name)
+  else
+    redis.call('ZREM', q.prefix .. 'put_off', t.name)
+  end
+end
+
 function absence.begin(q, t, field, moment)
   t[field] = moment
   redis.call('HSET', t.key, field, moment)
-  if moment < absence.forever then redis.call('ZADD', q.prefix .. 'put_off', moment, t.name) end
+  mark(q, t)
 end
 
+-- Forgets what is over; true if the tenant is back.
 function absence.finish(q, t)
   for _, field in ipairs({ 'until', 'rested' }) do
     if t[field] and t[field] <= q.now then
@@ -19,4 +30,6 @@ function absence.finish(q, t)
       t[field] = nil
     end
   end
+  mark(q, t)
+  return not absence.is(q, t)
 end

@@ -44,6 +44,6 @@ function backlog.admit(q, t, number, extra)
   end
   -- A page of cancelled jobs was not the end of the line: the next turn goes on.
   if left == 0 and tenant.number(t, 'back:' .. number) > 0 and tenant.room(q, t, number) > 0 then
-    redis.call('ZADD', q.prefix .. 'put_off', q.now, t.name)
+    redis.call('ZADD', q.prefix .. 'put_off', 0, t.name)
   end
 end

@@ -41,8 +41,7 @@ function admission.resume(q)
   for _, name in ipairs(redis.call('ZRANGEBYSCORE', q.prefix .. 'put_off', '-inf', q.now, 'LIMIT', 0, 20)) do
     redis.call('ZREM', q.prefix .. 'put_off', name)
     local t = tenant.open(q, name)
-    absence.finish(q, t)
-    admission.refill(q, t)
+    if absence.finish(q, t) then admission.refill(q, t) end
   end
   return redis.call('ZRANGE', q.prefix .. 'put_off', 0, 0, 'WITHSCORES')[2]
 end

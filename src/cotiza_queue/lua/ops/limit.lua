@@ -21,11 +21,7 @@ local function limit(keys, args)
   end
   if args[1] ~= '' then
     local t = tenant.open(q, args[1])
-    if t['until'] then
-      absence.begin(q, t, 'until', t['until'])
-    else
-      admission.refill(q, t)
-    end
+    if absence.finish(q, t) then admission.refill(q, t) end
   end
   q.wake = true
   queue.close(q)

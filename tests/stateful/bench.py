@@ -1,0 +1,117 @@
+"""The engine under test: its Lua with small pages, perhaps with a planted bug, on a test server.
+
+The library is built from the files of the installation, with each limit that a game could never
+reach cut down: what happens at the edge of a page happens in a game of fifty steps. A patch that no
+longer fits its file is an error, never skipped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from cotiza_queue.model import outcome
+from cotiza_queue.store import connection as connection_module
+from cotiza_queue.store.commands import Commands
+from cotiza_queue.store.connection import Connection
+from cotiza_queue.store.library import Library
+from cotiza_queue.store.views import Views
+
+from .server import EPOCH_MS, TimedServer
+
+T = TypeVar("T")
+Decide = Callable[..., "outcome.Retry | outcome.Fail"]
+PAGE, TOMBSTONES = 2, 3
+
+
+class Handle(NamedTuple):
+    """What a worker holds of a delivery; kept after it has lost the job."""
+
+    worker: str
+    id: str
+    token: int
+    attempt: int
+    attempts: int
+
+
+class Patch(NamedTuple):
+    """``old``, found exactly once in the Lua file ``path`` ("ops/turn"), becomes ``new``."""
+
+    path: str
+    old: str
+    new: str
+
+
+SMALL_PAGES = (
+    Patch("lib/65_delayed", "page = 100", f"page = {PAGE}"),
+    Patch("lib/57_backlog", "page = 100", f"page = {PAGE}"),
+    Patch("lib/70_delivery", "tombstones = 100", f"tombstones = {TOMBSTONES}"),
+)
+
+
+def patched(text: str, patch: Patch) -> str:
+    """Raises AssertionError unless the patch fits in exactly one place."""
+    assert text.count(patch.old) == 1, f"{patch.old!r} is {text.count(patch.old)} x in {patch.path}"
+    return text.replace(patch.old, patch.new)
+
+
+def build(patches: Iterable[Patch] = ()) -> Library:
+    """The engine's library with small pages and these patches."""
+    root = Path(str(resources.files("cotiza_queue"))) / "lua"
+    texts = {
+        f"{folder}/{file.stem}": file.read_text(encoding="utf-8")
+        for folder in ("lib", "ops")
+        for file in sorted((root / folder).glob("*.lua"))
+    }
+    for patch in (*SMALL_PAGES, *patches):
+        texts[patch.path] = patched(texts[patch.path], patch)
+    return Library(
+        *({k[4:]: v for k, v in texts.items() if k[:3] == folder} for folder in ("lib", "ops"))
+    )
+
+
+class Bench:
+    """A server and the library under test. ``steps``: calls played and checked so far."""
+
+    def __init__(
+        self, server: TimedServer, library: Library, decide: Decide = outcome.decide
+    ) -> None:
+        self.clock = server.clock
+        self.page = PAGE
+        self.decide = decide
+        self.steps = 0
+        self.games = 0
+        self.seed = 0
+        """Of the batch that is being played."""
+        self.caught_at = 0
+        """The step of the first violation."""
+        self._library = library
+        self._loop = asyncio.new_event_loop()
+        self.connection = Connection(server.url)
+        self.commands = Commands(self.connection)
+        self.views = Views(self.connection)
+
+    @contextmanager
+    def in_use(self) -> Iterator[Bench]:
+        """Connections use the bench's library within the block; the bench is closed after it."""
+        genuine = connection_module.library
+        connection_module.library = lambda: self._library  # type: ignore[assignment]
+        try:
+            yield self
+        finally:
+            connection_module.library = genuine
+            self._loop.run_until_complete(self.connection.close())
+            self._loop.close()
+
+    def run(self, call: Coroutine[Any, Any, T]) -> T:
+        return self._loop.run_until_complete(call)
+
+    def empty(self) -> None:
+        """A new game: an empty server, at the first moment."""
+        self.clock.now_ms = EPOCH_MS
+        self.run(self.connection.command("FLUSHALL"))
+        self.games += 1

@@ -1,0 +1,197 @@
+"""Planted bugs: a model test that can't find these is no test.
+
+Each is a patch of the Lua sources (of ``decide`` for the one that lives there), loaded as a library
+of its own, and must be caught by the same games that the clean engine passes.
+
+    python tests/stateful/mutations.py [--server redis|valkey] [--seed N] [--only NAME] [--limit S]
+
+prints a table: the mutation, steps until caught, seconds, and which invariant caught it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from typing import NamedTuple
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from cotiza_queue.model import outcome
+from cotiza_queue.model.policy import RunRules
+from stateful.bench import Bench, Decide, Patch, build
+from stateful.invariants import Violation
+from stateful.runner import play
+from stateful.server import SERVERS, TimedServer, timed_server
+
+LIMIT_S = 60.0
+
+
+class Mutation(NamedTuple):
+    """One planted bug."""
+
+    name: str
+    patches: tuple[Patch, ...]
+    decide: Decide = outcome.decide
+
+
+class Verdict(NamedTuple):
+    """``code``: the invariant that caught it; empty if nothing did."""
+
+    steps: int
+    seconds: float
+    code: str
+
+
+def _never_gives_up(
+    error: BaseException, failure: outcome.Failure, rules: RunRules, chance: float
+) -> outcome.Retry | outcome.Fail:
+    """``decide`` without its cap."""
+    capless = RunRules(
+        99, rules.backoff, rules.timeout, rules.keep_completed, rules.keep_failed, rules.tags
+    )
+    return outcome.decide(error, failure, capless, chance)
+
+
+def _one(name: str, path: str, old: str, new: str) -> Mutation:
+    return Mutation(name, (Patch(path, old, new),))
+
+
+MUTATIONS = (
+    # -- the twelve that the project's plan names
+    _one("unfenced settle", "ops/turn", "if not j or j.token ~= token then", "if not j then"),
+    _one(
+        "renewal that steals", "ops/renew", "found[1] == 'active' and found[2] == args[at + 1]",
+        "found[1] == 'active'",
+    ),
+    _one("reclaim without cursor", "ops/stale", "redis.call('HGET', keys[1], field) or '-'", "'-'"),
+    _one("promote early", "lib/65_delayed", "'-inf', q.now, 'LIMIT'", "'-inf', q.now + 1, 'LIMIT'"),
+    _one(
+        "promote without removal", "lib/65_delayed",
+        "redis.call('ZREM', q.prefix .. 'delayed', id)", "",
+    ),
+    _one(
+        "retry without ack", "ops/turn", "  lane.drop(q, j.lane, j.entry)\n",
+        "  if kind ~= 'retry' then lane.drop(q, j.lane, j.entry) end\n",
+    ),
+    Mutation("completion overriding cancel", (
+        Patch("ops/cancel", "'token', queue.tokens(q, 1))", "'cancelled', 1)"),
+        Patch("ops/turn", "if j.status ~= 'active' then",
+              "if j.status ~= 'active' and j.status ~= 'cancelled' then"),
+    )),
+    _one("non-idempotent enqueue", "lib/60_intake", "if found then return found end", ""),
+    Mutation("no attempt cap", (), _never_gives_up),
+    _one(
+        "retention that forgets an index", "lib/40_job",
+        "redis.call('ZREM', p .. 'index:' .. j.tenant, j.id)", "",
+    ),
+    Mutation("schedule fired twice", (
+        Patch("ops/fire", "not due or tonumber(due) ~= tonumber(args[2])", "not due"),
+        Patch("ops/fire", "if last and tonumber(args[2]) <= tonumber(last) then return 0 end", ""),
+    )),
+    Mutation("admission above a tenant's cap", (
+        Patch("lib/55_tenant", "t.active >= t.concurrency", "t.active > t.concurrency"),
+        Patch("lib/55_tenant", "t.concurrency - t.active", "t.concurrency + 1 - t.active"),
+    )),
+    # -- and others of their kind
+    _one("no stall cap", "ops/reclaim", "if stalls > max_stalls then", "if stalls > 99 then"),
+    _one("reclaim of the living", "ops/reclaim", "worker, lease_ms, entry)", "worker, 0, entry)"),
+    _one("progress by anyone", "ops/progress", "or found[2] ~= args[2] then", "then"),
+    _one("progress after the end", "ops/progress", "found[1] ~= 'active' or ", ""),
+    _one("sweep that takes all", "ops/sweep", "if not (j and running[j.id]) then", "if true then"),
+    _one(
+        "release that costs an attempt", "ops/turn",
+        "  redis.call('HINCRBY', q.prefix .. 'job:' .. j.id, 'attempt', -1)\n", "",
+    ),
+    _one(
+        "unique key for ever", "lib/40_job",
+        "redis.call('DEL', q.prefix .. 'unique:' .. j.unique)", "",
+    ),
+    _one("lanes upside down", "lib/70_delivery", "'ZRANGE', q.prefix .. 'ready'",
+         "'ZREVRANGE', q.prefix .. 'ready'"),
+    _one("pause that nobody minds", "lib/48_ceiling", "if found[1] then return 0 end", ""),
+    _one("tombstones that run", "lib/70_delivery",
+         "if not job.stands(j, number, read[1]) or j.status ~= 'waiting' then",
+         "if not j or j.status == 'active' then"),
+    _one("entries alike in two lanes", "lib/40_job",
+         " and tonumber(j.lane) == tonumber(number)", ""),
+    _one("deadline a moment early", "lib/68_entry", "q.now > tonumber(j.deadline)",
+         "q.now >= tonumber(j.deadline)"),
+    _one("cancel of another tenant's job", "ops/cancel",
+         " or (args[2] ~= '' and j.tenant ~= args[2])", ""),
+    _one("cancel that stays delayed", "ops/cancel",
+         "    redis.call('ZREM', q.prefix .. 'delayed', j.id)\n", ""),
+    _one("cancel uncounted", "ops/cancel", "    queue.count(q, 'waiting', -1)\n", ""),
+    _one("lane forgotten while it holds jobs", "lib/70_delivery",
+         "if #entries < asked then redis", "if #entries <= asked then redis"),
+    _one("replay with the old token", "ops/replay", ", 'token', queue.tokens(q, 1))", ")"),
+    _one("letter without end", "lib/50_dead",
+         "redis.call('HDEL', q.prefix .. 'dead:index', id)", ""),
+    _one("one job too many kept", "lib/40_job", "ZCARD', key) - kept", "ZCARD', key) - kept - 1"),
+    _one("two letters of one job", "lib/50_dead", "  dead.lift(q, j.id)\n", ""),
+    _one("replay without its unique key", "ops/replay",
+         "  if not claim(q, j.unique, id) then return 'unique_key_taken' end\n", ""),
+    _one("one too many in the queue", "lib/48_ceiling", "tonumber(found[2]) - active",
+         "tonumber(found[2]) + 1 - active"),
+    _one("a rate half as slow", "lib/45_rate", "n * limit.period", "n * limit.period / 2"),
+    _one("a paused tenant that starts", "lib/54_absence",
+         "t['until'] and q.now < t['until'] or t.rested", "t.rested"),
+    _one("room for its own lane only", "lib/58_admission",
+         "  if t.concurrency then return admission.refill(q, t) end\n", ""),
+    _one("cancelled jobs that strand a line", "lib/57_backlog",
+         "redis.call('ZADD', q.prefix .. 'put_off', 0, t.name)", ""),
+    _one("a slot that is never given back", "lib/58_admission",
+         "  tenant.add(t, 'active', -1)\n", ""),
+    _one("given back into the void", "lib/57_backlog",
+         "  redis.call('LPUSH', key(q, t, number), id)\n", ""),
+    _one("nobody follows who left", "lib/68_entry",
+         "  if #refused == kept then admission.next(q, t, number) end\n", ""),
+    _one("a line that forgets its order", "lib/57_backlog",
+         "local id = redis.call('LPOP'", "local id = redis.call('RPOP'"),
+)  # fmt: skip
+
+
+def hunt(server: TimedServer, mutation: Mutation, seed: int, limit_s: float = LIMIT_S) -> Verdict:
+    """Play against a planted bug until it is caught or the time is over."""
+    began = monotonic()
+    bench = Bench(server, build(mutation.patches), mutation.decide)
+    with bench.in_use():
+        try:
+            play(bench, seed, _over(began + limit_s))
+        except Violation as violation:
+            return Verdict(bench.caught_at, monotonic() - began, violation.code)
+    return Verdict(bench.steps, monotonic() - began, "")
+
+
+def _over(end: float) -> Callable[[Bench], bool]:
+    return lambda _: monotonic() > end
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Hunt planted bugs.")
+    parser.add_argument("--server", choices=SERVERS, default="valkey")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--limit", type=float, default=LIMIT_S, help="seconds a mutation")
+    parser.add_argument("--only", default="", help="mutations whose name holds this")
+    asked = parser.parse_args()
+    survivors = 0
+    with timed_server(asked.server) as server:
+        print(f"{server.version}, seed {asked.seed}")
+        print(f"{'planted bug':36} {'steps':>7} {'seconds':>8}  caught by")
+        for mutation in (m for m in MUTATIONS if asked.only in m.name):
+            verdict = hunt(server, mutation, asked.seed, asked.limit)
+            survivors += not verdict.code
+            print(
+                f"{mutation.name:36} {verdict.steps:>7,} {verdict.seconds:>8.1f}  "
+                f"{verdict.code or 'NOT CAUGHT'}",
+                flush=True,
+            )
+    print("every one was caught" if not survivors else f"{survivors} survived")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
