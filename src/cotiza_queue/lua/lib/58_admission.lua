@@ -3,11 +3,17 @@ local admission = {}
 
 -- A tenant may run more than before: its lanes are filled up, the best first.
 function admission.refill(q, t)
-  local lanes = {}
-  for _, field in ipairs(redis.call('HKEYS', t.key)) do
-    local number = string.match(field, '^back:(%d+)$')
-    if number then lanes[#lanes + 1] = tonumber(number) end
+  local lanes, seen = {}, {}
+  local function note(field)
+    local number = tonumber(string.match(field, '^back:(%d+)$'))
+    if number and not seen[number] then
+      seen[number] = true
+      lanes[#lanes + 1] = number
+    end
   end
+  -- What this very call has put into a line is not yet in the hash.
+  for _, field in ipairs(redis.call('HKEYS', t.key)) do note(field) end
+  for field in pairs(t.delta) do note(field) end
   table.sort(lanes)
   for _, number in ipairs(lanes) do backlog.admit(q, t, number) end
 end
