@@ -46,8 +46,9 @@ class Scheduler:
         occurrence = schedule.next_ms
         if occurrence is None:
             return
-        following = Cron.parse(schedule.cron, schedule.timezone).next_after(now)
+        following: int | None = None
         try:
+            following = Cron.parse(schedule.cron, schedule.timezone).next_after(now)
             job = intake_of(
                 NewJob(
                     type=schedule.type,
@@ -60,7 +61,8 @@ class Scheduler:
                 schedule_id=schedule.id,
             )
         except InvalidInput as error:
-            # Its payload fitted once and does no more: it must not hold up the others.
+            # Its payload, or its time zone, was good once and is no more: it must not hold up the
+            # others. Without a next moment it rests until somebody writes it anew.
             self._telemetry.warn("schedule.invalid", schedule=schedule.id, error=error.message)
             spec = encode_spec(spec_of(schedule))
             await self._commands.put_schedule(
