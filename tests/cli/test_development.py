@@ -109,8 +109,9 @@ def test_the_next_free_port_is_taken_if_the_wanted_one_is_not() -> None:
 async def test_what_is_tethered_ends_when_the_line_is_cut(tmp_path: Path) -> None:
     program = tmp_path / "stubborn.py"
     program.write_text(
-        "import signal, sys, time\n"
-        "signal.signal(signal.SIGTERM, lambda *_: print('asked', flush=True))\n"
+        "import os, signal, sys, time\n"
+        # Not print: the signal may come while the line below is still being printed.
+        "signal.signal(signal.SIGTERM, lambda *_: os.write(1, b'asked\\n'))\n"
         "print(sys.stdin.read(), sys.argv, flush=True)\n"
         "while True: time.sleep(60)\n"
     )
