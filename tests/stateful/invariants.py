@@ -100,7 +100,7 @@ def _fields(job: Job) -> Iterator[tuple[str, str, str]]:
     yield "created", "I1", str(job.created)
     yield "seq", "I1", str(job.seq)
     yield "attempts", "I6", str(asked.attempts)
-    yield "unique", "I15", job.unique
+    yield "options", "I15", job.options
     yield "deadline", "I7", "" if job.deadline is None else str(job.deadline)
     yield "finished", "I2", "" if job.finished is None else str(job.finished)
     if job.token is not None:

@@ -108,7 +108,7 @@ MUTATIONS = (
     ),
     _one(
         "unique key for ever", "lib/40_job",
-        "redis.call('DEL', q.prefix .. 'unique:' .. j.unique)", "",
+        "redis.call('DEL', q.prefix .. 'unique:' .. unique)", "",
     ),
     _one("lanes upside down", "lib/70_delivery", "'ZRANGE', q.prefix .. 'ready'",
          "'ZREVRANGE', q.prefix .. 'ready'"),
@@ -133,7 +133,7 @@ MUTATIONS = (
     _one("one job too many kept", "lib/40_job", "ZCARD', key) - kept", "ZCARD', key) - kept - 1"),
     _one("two letters of one job", "lib/50_dead", "  dead.lift(q, j.id)\n", ""),
     _one("replay without its unique key", "ops/replay",
-         "  if not claim(q, j.unique, id) then return 'unique_key_taken' end\n", ""),
+         "  if not claim(q, j.options.unique, id) then return 'unique_key_taken' end\n", ""),
     _one("one too many in the queue", "lib/48_ceiling", "tonumber(found[2]) - active",
          "tonumber(found[2]) + 1 - active"),
     _one("a rate half as slow", "lib/45_rate", "n * limit.period", "n * limit.period / 2"),

@@ -64,6 +64,13 @@ class Job:
         return self.intake.id
 
     @property
+    def options(self) -> str:
+        """What the server keeps of what was asked beside the usual."""
+        packed = self.intake.arguments()[8]
+        assert isinstance(packed, bytes)
+        return packed.decode("latin-1")
+
+    @property
     def home(self) -> int:
         return self.lane - self.lane % 2 + 1
 

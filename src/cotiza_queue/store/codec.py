@@ -59,6 +59,12 @@ def encode_body(body: Body) -> bytes:
     return _encode_body(body)
 
 
+def encode_map(fields: dict[str, Any]) -> bytes:
+    """A map for the scripts (they read it with cmsgpack), without what is empty; b"" if all is."""
+    there = {name: value for name, value in fields.items() if value}
+    return _encode_body(there) if there else b""
+
+
 def decode_body(data: bytes) -> Body:
     """Raises msgspec.MsgspecError for anything that this or a compatible version did not write."""
     return _decode_body(data)
@@ -78,7 +84,10 @@ def decode_failure_array(data: bytes) -> tuple[Failure, ...]:
 
 
 def pairs(flat: list[bytes] | dict[bytes, bytes]) -> dict[str, str]:
-    """A hash as Lua returns it, [field, value, …], as a dict of texts."""
-    if isinstance(flat, dict):
-        return {key.decode(): value.decode() for key, value in flat.items()}
-    return {flat[i].decode(): flat[i + 1].decode() for i in range(0, len(flat), 2)}
+    """A hash as Lua returns it, [field, value, …], as a dict of texts; what is no text (``options``)
+    comes as its bytes' surrogates.
+    """
+    rows = (
+        flat.items() if isinstance(flat, dict) else zip(flat[::2], flat[1::2], strict=True)
+    )
+    return {key.decode(): value.decode("utf-8", "surrogateescape") for key, value in rows}

@@ -13,7 +13,7 @@ from ..errors import InvalidInput
 from ..model.job import Enqueued
 from ..model.policy import KeepFor
 from ..model.status import Status
-from . import keys
+from . import codec, keys
 from .connection import Connection
 
 _OTHER_REQUEST = 2
@@ -45,11 +45,15 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str = ""
 
     def arguments(self) -> list[str | bytes | int]:
+        """As ops/enqueue.lua takes them. What is empty in ``options`` and ``call`` is left out."""
         keep = f"{_keep(self.keep_completed)}:{_keep(self.keep_failed)}"
+        options = codec.encode_map({"unique": self.unique})
+        call = codec.encode_map(
+            {"deadline": self.deadline_ms, "once": self.once, "fingerprint": self.fingerprint}
+        )
         return [
             self.id, self.tenant, self.priority, self.lane, self.attempts, keep,
-            self.unique, self.deadline_ms, self.delay_ms, self.body,
-            self.once, self.fingerprint,
+            self.delay_ms, self.body, options, call,
         ]  # fmt: skip
 
 
@@ -63,6 +67,8 @@ class Delivery(msgspec.Struct, frozen=True):
     created_ms: int
     tenant: str
     body: bytes
+    deadline_ms: int | None = None
+    """By the server's clock: the job must not start, nor run on, after it."""
 
 
 class Settlement(msgspec.Struct, frozen=True):
@@ -122,8 +128,8 @@ class Commands:
         now, due, answers, taken = await self._connection.call("turn", job_type, *arguments)
         deliveries = [
             Delivery(taken[i].decode(), int(taken[i + 1]), int(taken[i + 2]), int(taken[i + 3]),
-                     int(taken[i + 4]), taken[i + 5].decode(), taken[i + 6])
-            for i in range(0, len(taken), 7)
+                     int(taken[i + 4]), taken[i + 5].decode(), taken[i + 6], _ms(taken[i + 7]))
+            for i in range(0, len(taken), 8)
         ]  # fmt: skip
         return Turn(int(now), _ms(due), [answer.decode() for answer in answers], deliveries)
 

@@ -1,13 +1,21 @@
 -- A job's hash, its end, and its removal with everything that belongs to it.
 local job = {}
 local FIELDS = { 'status', 'tenant', 'lane', 'entry', 'token', 'worker', 'attempt', 'stalls', 'created',
-  'started', 'deadline', 'unique', 'keep', 'priority', 'attempts', 'seq' }
+  'started', 'deadline', 'options', 'keep', 'priority', 'attempts', 'seq' }
+
+local NONE = {}
+
+-- What a job was asked for beside the usual, from its packed form; most jobs have none of it.
+function job.options(packed)
+  return packed ~= '' and cmsgpack.unpack(packed) or NONE
+end
 
 function job.read(q, id)
   local values = redis.call('HMGET', q.prefix .. 'job:' .. id, unpack(FIELDS))
   if not values[1] then return nil end
   local found = { id = id }
   for i, name in ipairs(FIELDS) do found[name] = values[i] or '' end
+  found.packed, found.options = found.options, job.options(found.options)
   return found
 end
 
@@ -43,8 +51,9 @@ function job.finish(q, j, status, data)
   local age, kept = bad_age, bad_count
   if status == 'completed' then age, kept = good_age, good_count end
   redis.call('HSET', q.prefix .. 'job:' .. j.id, 'status', status, 'finished', q.now)
-  if j.unique ~= '' and redis.call('GET', q.prefix .. 'unique:' .. j.unique) == j.id then
-    redis.call('DEL', q.prefix .. 'unique:' .. j.unique)
+  local unique = j.options.unique
+  if unique and redis.call('GET', q.prefix .. 'unique:' .. unique) == j.id then
+    redis.call('DEL', q.prefix .. 'unique:' .. unique)
   end
   queue.count(q, status, 1)
   queue.count(q, 'total_' .. status, 1)

@@ -22,7 +22,7 @@ function dead.bury(q, j, failure)
   local failures = table.concat(redis.call('LRANGE', p .. 'failures:' .. j.id, 0, -1), ',')
   local body = redis.call('GET', p .. 'body:' .. j.id) or ''
   local entry = redis.call('XADD', p .. 'dead', '*', 'job', j.id, 'tenant', j.tenant, 'created', j.created,
-    'priority', j.priority, 'lane', j.lane, 'attempts', j.attempts, 'keep', j.keep, 'unique', j.unique,
+    'priority', j.priority, 'lane', j.lane, 'attempts', j.attempts, 'keep', j.keep, 'options', j.packed,
     'failures', '[' .. failures .. ']', 'body', body)
   redis.call('HSET', p .. 'dead:index', j.id, entry)
   job.finish(q, j, 'failed', failure)

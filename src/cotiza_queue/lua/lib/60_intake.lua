@@ -1,5 +1,5 @@
 -- Taking a job in: at most once by id and by unique key, into a lane or among the delayed.
-local intake = { fields = 12 }
+local intake = { fields = 10 }
 
 local function stand(q, id, t, number)
   if number % 2 == 0 then return lane.push(q, id, number) end
@@ -24,28 +24,38 @@ function intake.place(q, id, owner, number, delay)
   return 'waiting', ''
 end
 
-function intake.accept(q, args, at)
-  local id, owner, priority, number, attempts, keep, unique, deadline, delay, body, once, fingerprint =
+-- One job of the arguments. `options`: what it was asked for beside the usual, kept with it; `call`: what matters
+-- to this call only. Both are packed maps, empty for most jobs.
+function intake.parse(args, at)
+  local n = {}
+  n.id, n.tenant, n.priority, n.lane, n.attempts, n.keep, n.delay, n.body, n.packed, n.call =
     unpack(args, at, at + intake.fields - 1)
-  local found = once ~= '' and memory.answer(q, once, fingerprint) or memory.known(q, id)
-  if not found and unique ~= '' then
-    local holder = redis.call('GET', q.prefix .. 'unique:' .. unique)
-    found = holder and holder ~= id and memory.known(q, holder)
-  end
+  n.options, n.call = job.options(n.packed), job.options(n.call)
+  return n
+end
+
+local function found_before(q, n)
+  local found = n.call.once and memory.answer(q, n.call.once, n.call.fingerprint) or memory.known(q, n.id)
+  if found or not n.options.unique then return found end
+  local holder = redis.call('GET', q.prefix .. 'unique:' .. n.options.unique)
+  return holder and holder ~= n.id and memory.known(q, holder)
+end
+
+function intake.accept(q, n)
+  local found = found_before(q, n)
   if found then return found end
+  local id, key = n.id, q.prefix .. 'job:' .. n.id
   local seq = redis.call('HINCRBY', q.prefix .. 'meta', 'seq', 1)
-  redis.call('HSET', q.prefix .. 'job:' .. id, 'tenant', owner, 'priority', priority, 'lane', number,
-    'attempts', attempts, 'keep', keep, 'created', q.now, 'seq', seq)
-  if unique ~= '' then
-    redis.call('SET', q.prefix .. 'unique:' .. unique, id)
-    redis.call('HSET', q.prefix .. 'job:' .. id, 'unique', unique)
-  end
-  if deadline ~= '0' then redis.call('HSET', q.prefix .. 'job:' .. id, 'deadline', q.now + deadline) end
-  redis.call('SET', q.prefix .. 'body:' .. id, body)
-  redis.call('ZADD', q.prefix .. 'index:' .. owner, seq, id)
+  redis.call('HSET', key, 'tenant', n.tenant, 'priority', n.priority, 'lane', n.lane,
+    'attempts', n.attempts, 'keep', n.keep, 'created', q.now, 'seq', seq)
+  if n.packed ~= '' then redis.call('HSET', key, 'options', n.packed) end
+  if n.options.unique then redis.call('SET', q.prefix .. 'unique:' .. n.options.unique, id) end
+  if n.call.deadline then redis.call('HSET', key, 'deadline', q.now + n.call.deadline) end
+  redis.call('SET', q.prefix .. 'body:' .. id, n.body)
+  redis.call('ZADD', q.prefix .. 'index:' .. n.tenant, seq, id)
   redis.call('ZADD', q.prefix .. 'index', seq, id)
-  local status, due = intake.place(q, id, owner, number, tonumber(delay))
-  event.emit(q, id, owner, status)
-  if once ~= '' then memory.keep(q, once, { fingerprint, id, status, q.now, due }) end
+  local status, due = intake.place(q, id, n.tenant, n.lane, tonumber(n.delay))
+  event.emit(q, id, n.tenant, status)
+  if n.call.once then memory.keep(q, n.call.once, { n.call.fingerprint, id, status, q.now, due }) end
   return { id, 1, status, q.now, due }
 end

@@ -1,7 +1,9 @@
 -- enqueue: takes jobs in, each at most once by id and by unique key; all of the call, or none.
 -- KEYS     meta
--- ARGS     per job: id tenant priority lane attempts keep unique deadline_ms delay_ms body once fingerprint
---          (once: hash of an idempotency key, "" for none; fingerprint: hash of what it was used for)
+-- ARGS     per job: id tenant priority lane attempts keep delay_ms body options call
+--          options: "" or a msgpack map, kept with the job: unique (the key)
+--          call: "" or a msgpack map, of this call: deadline (ms from now), once (hash of an idempotency key),
+--          fingerprint (hash of what that was used for)
 -- RETURNS  per job: [id, 1 new | 0 known | 2 the key was used for something else, status, created_ms, due_ms]
 -- EDGE     (none) -> waiting, (none) -> delayed
 -- EMITS    waiting, delayed
@@ -11,7 +13,7 @@ local function enqueue(keys, args)
   local q = queue.open(keys[1])
   local replies = {}
   for at = 1, #args, intake.fields do
-    replies[#replies + 1] = intake.accept(q, args, at)
+    replies[#replies + 1] = intake.accept(q, intake.parse(args, at))
   end
   queue.close(q)
   return replies

@@ -14,7 +14,7 @@ local function fire(keys, args)
   -- A clock that stepped back, or an edit, may bring an occurrence up again that was fired before.
   local last = redis.call('HGET', q.prefix .. 'schedule:' .. args[1], 'last')
   if last and tonumber(args[2]) <= tonumber(last) then return 0 end
-  intake.accept(q, args, 4)
+  intake.accept(q, intake.parse(args, 4))
   redis.call('HSET', q.prefix .. 'schedule:' .. args[1], 'last', args[2])
   redis.call('HINCRBY', q.prefix .. 'schedule:' .. args[1], 'fired', 1)
   queue.close(q)

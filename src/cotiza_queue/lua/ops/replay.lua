@@ -18,7 +18,7 @@ end
 
 -- The unique key is taken again; false if another job has it now.
 local function claim(q, unique, id)
-  if not unique or unique == '' then return true end
+  if not unique then return true end
   local key = q.prefix .. 'unique:' .. unique
   local holder = redis.call('GET', key)
   if holder and holder ~= id then return false end
@@ -27,10 +27,12 @@ local function claim(q, unique, id)
 end
 
 local function revive(q, id, letter)
-  if not claim(q, letter.unique, id) then return 'unique_key_taken' end
+  local options = job.options(letter.options)
+  if not claim(q, options.unique, id) then return 'unique_key_taken' end
   dead.lift(q, id)
-  intake.accept(q, { id, letter.tenant, letter.priority, lane.home(letter.lane), letter.attempts, letter.keep,
-    letter.unique or '', '0', '0', letter.body, '', '' }, 1)
+  intake.accept(q, { id = id, tenant = letter.tenant, priority = letter.priority, lane = lane.home(letter.lane),
+    attempts = letter.attempts, keep = letter.keep, delay = 0, body = letter.body, packed = letter.options,
+    options = options, call = {} })
   queue.close(q)
   return 'ok'
 end
@@ -45,7 +47,7 @@ local function replay(keys, args)
   end
   if tenant_id ~= '' and j.tenant ~= tenant_id then return 'not_found' end
   if j.status ~= 'failed' and j.status ~= 'cancelled' then return j.status end
-  if not claim(q, j.unique, id) then return 'unique_key_taken' end
+  if not claim(q, j.options.unique, id) then return 'unique_key_taken' end
   dead.lift(q, id)
   redis.call('ZREM', q.prefix .. 'ended:' .. j.status, id)
   redis.call('ZREM', q.prefix .. 'newest:' .. j.status .. ':' .. j.tenant, id)

@@ -2,7 +2,7 @@
 -- KEYS     meta
 -- ARGS     worker want, then per outcome: kind id token value extra notice
 --          kind complete (value: result, extra: run_ms) | retry (value: failure, extra: delay_ms) | fail (value: failure) | release
--- RETURNS  [now_ms, next_due_ms or "", [ok | again | lost per outcome], [id token attempt stalls created tenant body per job]]
+-- RETURNS  [now_ms, next_due_ms or "", [ok | again | lost per outcome], [id token attempt stalls created tenant body deadline per job]]
 -- EDGE     waiting -> active, active -> completed, active -> failed, active -> delayed, active -> waiting
 -- EMITS    active, completed, failed, delayed, waiting, stalled
 -- ERRORS   none: a stale token is answered with lost and changes nothing; a repeated outcome with again
