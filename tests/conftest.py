@@ -23,6 +23,20 @@ from cotiza_queue.store.embedded import acquire
 sys.path.insert(0, str(Path(__file__).parent))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--row", action="append", help="only tests that show this row")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Each report tells the rows that its test shows; with ``--row`` only those tests are run."""
+    wanted = set(config.getoption("--row") or ())
+    for item in list(items):
+        rows = {row for mark in item.iter_markers("row") for row in mark.args}
+        item.user_properties += [("row", row) for row in sorted(rows)]
+        if wanted and not wanted & rows:
+            items.remove(item)
+
+
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """A real server for the whole test process."""

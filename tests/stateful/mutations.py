@@ -85,7 +85,7 @@ MUTATIONS = (
     _one("non-idempotent enqueue", "lib/60_intake", "if found then return found end", ""),
     Mutation("no attempt cap", (), _never_gives_up),
     _one(
-        "retention that forgets an index", "lib/40_job",
+        "retention that forgets an index", "lib/42_end",
         "redis.call('ZREM', p .. 'index:' .. j.tenant, j.id)", "",
     ),
     Mutation("schedule fired twice", (
@@ -107,7 +107,7 @@ MUTATIONS = (
         "  redis.call('HINCRBY', q.prefix .. 'job:' .. j.id, 'attempt', -1)\n", "",
     ),
     _one(
-        "unique key for ever", "lib/40_job",
+        "unique key for ever", "lib/42_end",
         "redis.call('DEL', q.prefix .. 'unique:' .. unique)", "",
     ),
     _one("lanes upside down", "lib/70_delivery", "'ZRANGE', q.prefix .. 'ready'",
@@ -130,7 +130,7 @@ MUTATIONS = (
     _one("replay with the old token", "ops/replay", ", 'token', queue.tokens(q, 1))", ")"),
     _one("letter without end", "lib/50_dead",
          "redis.call('HDEL', q.prefix .. 'dead:index', id)", ""),
-    _one("one job too many kept", "lib/40_job", "ZCARD', key) - kept", "ZCARD', key) - kept - 1"),
+    _one("one job too many kept", "lib/42_end", "ZCARD', key) - kept", "ZCARD', key) - kept - 1"),
     _one("two letters of one job", "lib/50_dead", "  dead.lift(q, j.id)\n", ""),
     _one("replay without its unique key", "ops/replay",
          "  if not claim(q, j.options.unique, id) then return 'unique_key_taken' end\n", ""),

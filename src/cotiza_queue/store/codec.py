@@ -84,10 +84,8 @@ def decode_failure_array(data: bytes) -> tuple[Failure, ...]:
 
 
 def pairs(flat: list[bytes] | dict[bytes, bytes]) -> dict[str, str]:
-    """A hash as Lua returns it, [field, value, …], as a dict of texts; what is no text (``options``)
-    comes as its bytes' surrogates.
+    """A hash as Lua returns it, [field, value, …], as a dict of texts. What is no text (`options`)
+    comes as surrogates of its bytes.
     """
-    rows = (
-        flat.items() if isinstance(flat, dict) else zip(flat[::2], flat[1::2], strict=True)
-    )
+    rows = flat.items() if isinstance(flat, dict) else zip(flat[::2], flat[1::2], strict=True)
     return {key.decode(): value.decode("utf-8", "surrogateescape") for key, value in rows}

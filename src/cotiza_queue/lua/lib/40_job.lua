@@ -1,4 +1,4 @@
--- A job's hash, its end, and its removal with everything that belongs to it.
+-- A job's hash, as scripts read it.
 local job = {}
 local FIELDS = { 'status', 'tenant', 'lane', 'entry', 'token', 'worker', 'attempt', 'stalls', 'created',
   'started', 'deadline', 'options', 'keep', 'priority', 'attempts', 'seq' }
@@ -22,44 +22,4 @@ end
 -- True if the entry is the one that stands for the job now: entry ids of two lanes may be alike.
 function job.stands(j, number, entry)
   return j and j.entry == entry and tonumber(j.lane) == tonumber(number)
-end
-
-function job.remove(q, j)
-  local p = q.prefix
-  redis.call('DEL', p .. 'job:' .. j.id, p .. 'body:' .. j.id, p .. 'result:' .. j.id,
-    p .. 'failures:' .. j.id, p .. 'progress:' .. j.id)
-  redis.call('ZREM', p .. 'index:' .. j.tenant, j.id)
-  redis.call('ZREM', p .. 'index', j.id)
-  redis.call('ZREM', p .. 'ended:' .. j.status, j.id)
-  redis.call('ZREM', p .. 'newest:' .. j.status .. ':' .. j.tenant, j.id)
-  queue.count(q, j.status, -1)
-end
-
--- A tenant's jobs that ended so and asked to be kept by number, by the moment of their end.
-local function keep_newest(q, j, kept)
-  local key = q.prefix .. 'newest:' .. j.status .. ':' .. j.tenant
-  redis.call('ZADD', key, q.now, j.id)
-  local excess = math.min(redis.call('ZCARD', key) - kept, 100)
-  if excess <= 0 then return end
-  for _, id in ipairs(redis.call('ZRANGE', key, 0, excess - 1)) do
-    job.remove(q, job.read(q, id) or { id = id, tenant = j.tenant, status = j.status })
-  end
-end
-
-function job.finish(q, j, status, data)
-  local good_age, good_count, bad_age, bad_count = string.match(j.keep, '^(%d*):(%d*):(%d*):(%d*)$')
-  local age, kept = bad_age, bad_count
-  if status == 'completed' then age, kept = good_age, good_count end
-  redis.call('HSET', q.prefix .. 'job:' .. j.id, 'status', status, 'finished', q.now)
-  local unique = j.options.unique
-  if unique and redis.call('GET', q.prefix .. 'unique:' .. unique) == j.id then
-    redis.call('DEL', q.prefix .. 'unique:' .. unique)
-  end
-  queue.count(q, status, 1)
-  queue.count(q, 'total_' .. status, 1)
-  event.emit(q, j.id, j.tenant, status, data)
-  j.status = status
-  redis.call('ZADD', q.prefix .. 'ended:' .. status, q.now + age * 1000, j.id)
-  if age == '0' then return job.remove(q, j) end
-  if kept ~= '' then keep_newest(q, j, tonumber(kept)) end
 end

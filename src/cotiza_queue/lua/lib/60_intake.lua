@@ -24,8 +24,7 @@ function intake.place(q, id, owner, number, delay)
   return 'waiting', ''
 end
 
--- One job of the arguments. `options`: what it was asked for beside the usual, kept with it; `call`: what matters
--- to this call only. Both are packed maps, empty for most jobs.
+-- One job of the arguments. `options` are kept with it, `call` is of this call only: packed maps, mostly empty.
 function intake.parse(args, at)
   local n = {}
   n.id, n.tenant, n.priority, n.lane, n.attempts, n.keep, n.delay, n.body, n.packed, n.call =
