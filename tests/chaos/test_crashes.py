@@ -17,6 +17,8 @@ import pytest
 from cotiza_queue import JobOptions, NewJob, Queue, RetryPolicy, Status
 from cotiza_queue.model.policy import KeepFor
 from cotiza_queue.store.connection import Connection
+from cotiza_queue.store.events import EventReader
+from cotiza_queue.telemetry import Silent
 
 SCRIPT = Path(__file__).with_name("crash_worker.py")
 
@@ -61,16 +63,9 @@ async def crew(redis_url: str, kind: str, tmp_path: Path) -> AsyncIterator[Crew]
 async def events_of(redis_url: str, kind: str) -> list[tuple[str, str]]:
     """(job id, event name) of every kept event."""
     connection = Connection(redis_url)
-    entries = await connection.command("XRANGE", f"{{cq:{kind}}}:events", "-", "+")
+    reader = EventReader(connection, Silent())
+    found = [(event.job_id, event.name) async for event in reader.history(kind, "0-0")]
     await connection.close()
-    found = []
-    for _, fields in entries:
-        content = (
-            fields
-            if isinstance(fields, dict)
-            else dict(zip(fields[::2], fields[1::2], strict=True))
-        )
-        found.append((content[b"job"].decode(), content[b"name"].decode()))
     return found
 
 

@@ -43,13 +43,13 @@ MAX_STALLS = 3
 STATUSES = ("waiting", "delayed", "active", *FINAL)
 
 KEYS = re.compile(
-    r"meta|counts|lanes|ready|delayed|events|dead|dead:index|index|index:[^:]+|workers|schedules"
+    r"meta|counts|lanes|ready|delayed|events(:marks)?|dead|dead:index|index|index:[^:]+|workers|schedules"
     r"|schedules:all|schedule:.+|(ended|newest):(completed|failed|cancelled)(:.+)?|lane:\d+"
     r"|metrics:\d+|worker:.+|tenant:.+|backlog:\d+:.+|put_off"
     r"|(job|body|result|failures|progress|unique):.+"
 )
 EXPIRING = re.compile(r"metrics:\d+|worker:.+")
-IDLE = re.compile(r"meta|counts|lanes|events|dead|lane:\d+|metrics:\d+|worker:.+|workers")
+IDLE = re.compile(r"meta|counts|lanes|events(:marks)?|dead|lane:\d+|metrics:\d+|worker:.+|workers")
 """What an idle queue keeps when every job, letter and schedule is gone."""
 PER_JOB = ("body", "result", "failures", "progress")
 

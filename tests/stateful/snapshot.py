@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from cotiza_queue.store import keys
+from cotiza_queue.store import codec, keys
 from cotiza_queue.store.connection import Connection
 
 _READ = """
@@ -90,7 +90,11 @@ def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
     elif kind == "list":
         found.lists[name] = value
     elif name == "events":
-        found.events = [_entry(e) for e in value]
+        found.events = [
+            (entry, {"job": id_.encode(), "name": event.encode()})
+            for entry, fields in (_entry(e) for e in value)
+            for id_, _, event, _ in codec.decode_events(fields["e"])
+        ]
     elif name == "dead":
         found.letters = dict(_entry(e) for e in value[0])
     elif name.startswith("lane:"):

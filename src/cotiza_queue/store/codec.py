@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -28,6 +29,7 @@ class Body(msgspec.Struct, frozen=True, array_like=True):
 
 _encode_body = msgspec.msgpack.Encoder().encode
 _decode_body = msgspec.msgpack.Decoder(Body).decode
+_decode_texts = msgspec.msgpack.Decoder(list[str]).decode
 _decode_failure = msgspec.json.Decoder(Failure).decode
 _decode_failures = msgspec.json.Decoder(tuple[Failure, ...]).decode
 encode_failure = msgspec.json.Encoder().encode
@@ -81,6 +83,12 @@ def decode_failures(items: list[bytes]) -> tuple[Failure, ...]:
 
 def decode_failure_array(data: bytes) -> tuple[Failure, ...]:
     return _decode_failures(data)
+
+
+def decode_events(data: bytes) -> Iterator[tuple[str, str, str, str]]:
+    """An entry of an event stream: (job id, tenant, name, data as JSON) per event."""
+    flat = iter(_decode_texts(data))
+    return zip(flat, flat, flat, flat, strict=True)
 
 
 def pairs(flat: list[bytes] | dict[bytes, bytes]) -> dict[str, str]:

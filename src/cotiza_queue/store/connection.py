@@ -31,7 +31,8 @@ from .library import library
 CONNECT_TIMEOUT_S = 3.0
 REPLY_TIMEOUT_S = 10.0
 BLOCK_MS = 5_000
-EVENTS_PAGE = 1000
+EVENTS_PAGE = 50
+"""Entries of event streams that one read brings; each may hold a thousand events."""
 _CONNECTIONS = 64
 _AWAY = (
     "NOREPLICAS",

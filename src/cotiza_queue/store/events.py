@@ -2,12 +2,16 @@
 
 A listener first joins, then looks at the present state: so nothing that happens in between is
 missed.
+
+All that one call on the server announces is one entry of the stream. An event's id is the entry's,
+its second number times SPAN, plus the event's place in the entry: so ids keep the stream's order,
+and one can resume in the middle of an entry.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
 from ..errors import QueueUnavailable
@@ -19,7 +23,10 @@ from .connection import EVENTS_PAGE, Connection
 _BACKLOG = 10_000
 """Events that a slow listener may lag behind; then it gets a ``gap`` event and goes on."""
 _RETRY_S = 0.5
+SPAN = 4096
+"""More than one entry holds (lua/lib/20_event.lua: 1,000)."""
 _BLOCK_MS = 1000
+_PAGE = 100
 
 
 class Listener:
@@ -62,7 +69,7 @@ class EventReader:
         if any(key not in self._positions for key in now):
             self._interrupt()
         for key, last in now.items():
-            self._positions.setdefault(key, last)
+            self._positions.setdefault(key, _entry_of(last))
         self._listeners.add(listener)
         self._wanted.set()
         return listener
@@ -74,25 +81,25 @@ class EventReader:
             self._positions.clear()
 
     async def last_id(self, job_type: str) -> str:
-        """The id of the newest event of a type."""
+        """An id that no event so far is after."""
         newest = await self._connection.command(
             "XREVRANGE", keys.events(job_type), "+", "-", "COUNT", 1
         )
-        return newest[0][0].decode() if newest else "0-0"
+        return _id(newest[0][0].decode(), SPAN - 1) if newest else "0-0"
 
     async def history(self, job_type: str, after: str) -> AsyncIterator[Event]:
         """The kept events after an id, oldest first; a ``gap`` first if some of them are no longer
         kept.
         """
-        key, last = keys.events(job_type), after
-        if await self._trimmed_after(key, after):
+        key, last = keys.events(job_type), _entry_of(after)
+        if await self._trimmed_after(key, last):
             yield Event(
                 id=after, name="gap", job_id="", type=job_type, tenant="", at_ms=order(after)[0]
             )
-        while page := await self._connection.command("XRANGE", key, f"({last}", "+", "COUNT", 500):
-            for entry, fields in page:
-                yield _event(job_type, entry, fields)
-            last = page[-1][0].decode()
+        while page := await self._connection.command("XRANGE", key, last, "+", "COUNT", _PAGE):
+            for event in _page_after(job_type, page, after):
+                yield event
+            last = f"({page[-1][0].decode()}"
 
     async def run(self) -> None:
         """Read for as long as the process lives. Whatever goes wrong is waited out."""
@@ -128,7 +135,7 @@ class EventReader:
         if await self._trimmed_after(key, position):
             kind = keys.type_of(key)
             at = order(position)[0]
-            gap = Event(id=position, name="gap", job_id="", type=kind, tenant="", at_ms=at)
+            gap = Event(id=_id(position, 0), name="gap", job_id="", type=kind, tenant="", at_ms=at)
             for listener in self._listeners:
                 listener.offer(gap)
 
@@ -141,33 +148,52 @@ class EventReader:
         for entry, fields in page:
             if key in self._positions:
                 self._positions[key] = entry.decode()
-            event = _event(keys.type_of(key), entry, fields)
-            for listener in self._listeners:
-                listener.offer(event)
+            for event in _events(keys.type_of(key), entry.decode(), fields):
+                for listener in self._listeners:
+                    listener.offer(event)
 
-    async def _trimmed_after(self, key: str, event_id: str) -> bool:
-        """True if events after that id are no longer kept."""
+    async def _trimmed_after(self, key: str, entry: str) -> bool:
+        """True if entries after that one are no longer kept."""
         oldest = await self._connection.command("XRANGE", key, "-", "+", "COUNT", 1)
-        if not oldest or order(event_id) >= order(oldest[0][0].decode()):
+        if not oldest or order(entry) >= order(oldest[0][0].decode()):
             return False
         info = await self._connection.command("XINFO", "STREAM", key)
         return bool(info[b"entries-added"] > info[b"length"])
 
 
-def _event(job_type: str, entry: bytes, fields: Any) -> Event:
-    content = (
-        fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
-    )
-    id_ = entry.decode()
-    return Event(
-        id=id_,
-        name=content[b"name"].decode(),
-        job_id=content[b"job"].decode(),
-        type=job_type,
-        tenant=content[b"tenant"].decode(),
-        at_ms=order(id_)[0],
-        data=codec.decode_json(content[b"data"]) or {},
-    )
+def _page_after(job_type: str, page: list[Any], after: str) -> Iterator[Event]:
+    """The events of some entries, but for those up to an id."""
+    for entry, fields in page:
+        for event in _events(job_type, entry.decode(), fields):
+            if order(event.id) > order(after):
+                yield event
+
+
+def _events(job_type: str, entry: str, fields: Any) -> Iterator[Event]:
+    """The events of one entry, in order."""
+    packed = fields[b"e"] if isinstance(fields, dict) else fields[1]
+    at_ms = order(entry)[0]
+    for place, (job_id, tenant, name, data) in enumerate(codec.decode_events(packed)):
+        yield Event(
+            id=_id(entry, place),
+            name=name,
+            job_id=job_id,
+            type=job_type,
+            tenant=tenant,
+            at_ms=at_ms,
+            data=codec.decode_json(data.encode()) or {},
+        )
+
+
+def _id(entry: str, place: int) -> str:
+    moment, sequence = order(entry)
+    return f"{moment}-{sequence * SPAN + place}"
+
+
+def _entry_of(event_id: str) -> str:
+    """The entry that an event is in."""
+    moment, sequence = order(event_id)
+    return f"{moment}-{sequence // SPAN}"
 
 
 def order(event_id: str) -> tuple[int, int]:

@@ -6,7 +6,7 @@ function queue.open(meta_key)
   return {
     prefix = string.match(meta_key, '^{[^}]+}:'),
     now = time[1] * 1000 + math.floor(time[2] / 1000),
-    counts = {}, acks = {}, tenants = {}, pushed = 0, wake = false,
+    counts = {}, acks = {}, tenants = {}, events = {}, pushed = 0, wake = false,
   }
 end
 
@@ -16,31 +16,4 @@ end
 
 function queue.tokens(q, n)
   return redis.call('HINCRBY', q.prefix .. 'meta', 'token', n)
-end
-
-local function write_minute(q, name)
-  local n = q.counts['total_' .. name]
-  if not n then return end
-  local key = q.prefix .. 'metrics:' .. math.floor(q.now / 60000)
-  redis.call('HINCRBY', key, name, n)
-  redis.call('EXPIRE', key, 7200)
-end
-
-local function write_tenants(q)
-  for _, t in pairs(q.tenants) do
-    for field, n in pairs(t.delta) do
-      if n ~= 0 and redis.call('HINCRBY', t.key, field, n) == 0 then redis.call('HDEL', t.key, field) end
-    end
-    if t.tat and t.moved then redis.call('HSET', t.key, 'tat', t.tat) end
-  end
-end
-
-function queue.close(q)
-  write_tenants(q)
-  for name, n in pairs(q.counts) do
-    if n ~= 0 then redis.call('HINCRBY', q.prefix .. 'counts', name, n) end
-  end
-  write_minute(q, 'completed')
-  write_minute(q, 'failed')
-  if q.wake then redis.call('PUBLISH', q.prefix .. 'wake', 'wake') end
 end

@@ -46,4 +46,5 @@ function lane.flush(q)
       redis.call('XDEL', lane.key(q, number), unpack(entries, first, last))
     end
   end
+  q.acks = {}
 end

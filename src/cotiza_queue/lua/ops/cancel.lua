@@ -26,7 +26,6 @@ local function cancel(keys, args)
     redis.call('PUBLISH', q.prefix .. 'wake', 'cancel ' .. j.id .. ' ' .. j.token)
   end
   job.finish(q, j, 'cancelled')
-  lane.flush(q)
   queue.close(q)
   return 'ok'
 end

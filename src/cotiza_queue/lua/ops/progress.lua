@@ -13,5 +13,6 @@ local function progress(keys, args)
   if found[1] ~= 'active' or found[2] ~= args[2] then return 0 end
   redis.call('SET', q.prefix .. 'progress:' .. args[1], args[3])
   event.emit(q, args[1], found[3], 'progress', args[3])
+  queue.close(q)
   return 1
 end

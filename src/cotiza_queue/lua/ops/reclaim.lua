@@ -39,7 +39,6 @@ local function reclaim(keys, args)
       recovered[#recovered + 1] = recover(q, number, entry, claimed[2][2], max_stalls)
     end
   end
-  lane.flush(q)
   queue.close(q)
   return recovered
 end

@@ -29,7 +29,6 @@ local function sweep(keys, args)
       end
     end
   end
-  lane.flush(q)
   queue.close(q)
   return returned
 end

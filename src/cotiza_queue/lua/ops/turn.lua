@@ -67,7 +67,6 @@ local function turn(keys, args)
   local resume_at = admission.resume(q)
   local next_due = delayed.promote(q)
   local taken, rate_at = delivery.take(q, args[1], tonumber(args[2]))
-  lane.flush(q)
   queue.close(q)
   return { q.now, soonest(next_due, resume_at, rate_at), answers, taken }
 end

@@ -1,0 +1,29 @@
+-- The end of a call that has written: what was collected on the way goes out at once.
+local function write_minute(q, name)
+  local n = q.counts['total_' .. name]
+  if not n then return end
+  local key = q.prefix .. 'metrics:' .. math.floor(q.now / 60000)
+  redis.call('HINCRBY', key, name, n)
+  redis.call('EXPIRE', key, 7200)
+end
+
+local function write_tenants(q)
+  for _, t in pairs(q.tenants) do
+    for field, n in pairs(t.delta) do
+      if n ~= 0 and redis.call('HINCRBY', t.key, field, n) == 0 then redis.call('HDEL', t.key, field) end
+    end
+    if t.tat and t.moved then redis.call('HSET', t.key, 'tat', t.tat) end
+  end
+end
+
+function queue.close(q)
+  lane.flush(q)
+  write_tenants(q)
+  for name, n in pairs(q.counts) do
+    if n ~= 0 then redis.call('HINCRBY', q.prefix .. 'counts', name, n) end
+  end
+  write_minute(q, 'completed')
+  write_minute(q, 'failed')
+  event.flush(q)
+  if q.wake then redis.call('PUBLISH', q.prefix .. 'wake', 'wake') end
+end
