@@ -153,7 +153,7 @@ async def test_retention_removes_everything_of_a_job_on_an_idle_queue(
     connection = Connection(redis_url)
     keys = [key.decode() for key in await connection.command("KEYS", f"{{cq:{kind}}}:*")]
     await connection.close()
-    idle = {"meta", "counts", "events", "dead", "dead:index"}
+    idle = {"meta", "counts", "events", "events:marks", "dead", "dead:index"}
     left = {key.split("}:")[1] for key in keys}
     assert {key for key in left if not key.startswith(("lane", "metrics:"))} <= idle
     metrics = (await queue.metrics(kind))[0]
