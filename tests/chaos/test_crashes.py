@@ -187,6 +187,7 @@ async def test_ten_thousand_jobs_and_two_workers_leave_nothing_behind(
         "meta",
         "counts",
         "events",
+        "events:marks",
     }
 
 
