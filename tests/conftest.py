@@ -72,10 +72,21 @@ def working(redis_url: str) -> Running:
 
     @asynccontextmanager
     async def run(
-        processors: dict[Any, Any], telemetry: Any = None, **options: Any
+        processors: dict[Any, Any],
+        telemetry: Any = None,
+        middleware: Any = (),
+        hooks: Any = (),
+        **options: Any,
     ) -> AsyncIterator[Worker]:
         settings = WorkerOptions(**{"handle_signals": False, "drain_ms": 5_000, **options})
-        worker = Worker(processors, redis_url, options=settings, telemetry=telemetry)
+        worker = Worker(
+            processors,
+            redis_url,
+            options=settings,
+            telemetry=telemetry,
+            middleware=middleware,
+            hooks=hooks,
+        )
         async with asyncio.TaskGroup() as group:
             running = group.create_task(worker.run())
             ready = group.create_task(worker.ready.wait())

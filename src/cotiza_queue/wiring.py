@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, cast
 from . import jobtypes
 from .clock import Clock, SystemClock
 from .engine.queue import Queue
-from .engine.runner import Processor
 from .engine.worker import Worker, WorkerOptions
 from .errors import ConfigurationError
+from .model.context import Processor
 from .model.job import JobType
 from .records import Records
 from .settings import Settings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -10,9 +10,12 @@ from typing import Any, Self
 from ..chance import Chance, SystemChance
 from ..clock import Clock, SystemClock
 from ..errors import CotizaError
+from ..middleware import EnqueueMiddleware, Hook
 from ..model.job import JobType
 from ..store.link import Link
+from ..telemetry import LogTelemetry, Telemetry
 from .directory import Directory
+from .gate import Hooks, Passage
 from .loop import Background
 
 
@@ -25,6 +28,9 @@ class Base:
         *,
         data_dir: Path = Path(".cotiza"),
         job_types: Iterable[JobType[Any]] = (),
+        middleware: Sequence[EnqueueMiddleware] = (),
+        hooks: Sequence[Hook] = (),
+        telemetry: Telemetry | None = None,
         clock: Clock | None = None,
         chance: Chance | None = None,
     ) -> None:
@@ -36,6 +42,9 @@ class Base:
         self._link_or_none: Link | None = None
         self._directory_or_none: Directory | None = None
         self._background = Background()
+        self._middleware = tuple(middleware)
+        self._telemetry = telemetry or LogTelemetry()
+        self._hooks = Hooks(hooks, self._telemetry)
 
     async def open(self) -> Self:
         """Connect. Raises ConfigurationError if there is no usable server, QueueUnavailable."""
@@ -66,6 +75,9 @@ class Base:
     def url(self) -> str:
         """The server in use; an embedded one's is a ``unix://`` URL."""
         return self._link.url
+
+    def _passage(self) -> Passage:
+        return Passage(self._middleware, self._telemetry)
 
     @property
     def _link(self) -> Link:

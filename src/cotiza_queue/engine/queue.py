@@ -29,6 +29,7 @@ from ..model.status import Status
 from ..store.commands import Intake
 from . import listing
 from .following import follow, follow_tenant, wait_for_end
+from .gate import passed
 from .intake import intake_of, options_of
 from .operators import Operators
 from .recurring import Recurring
@@ -43,8 +44,9 @@ class Queue(Recurring, Operators):
     """All queues of one Redis. ``async with Queue(url) as queue: …``
 
     ``redis_url`` None: an embedded server in ``data_dir``. ``job_types``: what may be enqueued, and
-    how it is validated; empty: any type, any JSON payload. Every call raises QueueUnavailable when
-    Redis is away.
+    how it is validated; empty: any type, any JSON payload. ``middleware`` stands around enqueueing,
+    the first one outermost; ``hooks`` hear of each change of status (see ``middleware.py``). Every
+    call raises QueueUnavailable when Redis is away.
     """
 
     # enqueueing
@@ -72,10 +74,7 @@ class Queue(Recurring, Operators):
             options=options_of(options),
             idempotency_key=idempotency_key,
         )
-        answer = (await self._accept(kind.name, [self._intake(job, kind)]))[0]
-        if isinstance(answer, InvalidInput):
-            raise answer
-        return answer
+        return await passed(self._passage(), job, lambda job: self._accept_one(job, kind))
 
     async def schedule(
         self,
@@ -106,10 +105,12 @@ class Queue(Recurring, Operators):
         if len(jobs) > MAX_BULK:
             raise InvalidInput(f"{len(jobs):,} jobs in one call; {MAX_BULK:,} are the limit")
         answers: dict[int, Enqueued | CotizaError] = {}
+        passages = [self._passage() for _ in jobs]
         by_type: dict[str, list[tuple[int, Intake]]] = {}
         for index, job in enumerate(jobs):
             try:
                 kind = self._directory.kind(job.type)
+                job = await passages[index].enter(job)
                 by_type.setdefault(kind.name, []).append((index, self._intake(job, kind)))
             except CotizaError as error:
                 answers[index] = error
@@ -119,6 +120,8 @@ class Queue(Recurring, Operators):
                 accepted = await self._accept_or_say(name, [intake for _, intake in chunk])
                 for (index, _), one in zip(chunk, accepted, strict=True):
                     answers[index] = one
+        for index, passage in enumerate(passages):
+            await passage.leave(answers[index])
         return [answers[index] for index in range(len(jobs))]
 
     async def run_schedule(self, schedule_id: str, *, tenant: str | None = None) -> Enqueued:
@@ -151,6 +154,7 @@ class Queue(Recurring, Operators):
         job = await self.get(job_id, tenant=tenant)
         answer = await self._link.commands.cancel(job.type, job.id, tenant or "")
         if answer == "ok":
+            self._hooks.changed(job, Status.CANCELLED)
             return msgspec.structs.replace(job, status=Status.CANCELLED)
         if answer == "not_found":
             raise self._directory.no_job(job_id)
@@ -165,7 +169,9 @@ class Queue(Recurring, Operators):
             name, full_id = await self._buried(job_id, tenant)
         answer = await self._link.commands.replay(name, full_id, tenant or "")
         if answer == "ok":
-            return await self.get(full_id, tenant=tenant)
+            found = await self.get(full_id, tenant=tenant)
+            self._hooks.changed(found, Status.WAITING)
+            return found
         if answer == "not_found":
             raise self._directory.no_job(job_id)
         if answer == "unique_key_taken":
@@ -242,6 +248,12 @@ class Queue(Recurring, Operators):
 
     # inside
 
+    async def _accept_one(self, job: NewJob, kind: JobType[Any]) -> Enqueued:
+        answer = (await self._accept(kind.name, [self._intake(job, kind)]))[0]
+        if isinstance(answer, InvalidInput):
+            raise answer
+        return answer
+
     def _intake(self, job: NewJob, kind: JobType[Any]) -> Intake:
         if job.options.job_id:
             job_id = custom_job_id(job.options.job_id, job.tenant, kind.name)
@@ -262,4 +274,8 @@ class Queue(Recurring, Operators):
         self, name: str, intakes: Sequence[Intake]
     ) -> Sequence[Enqueued | InvalidInput]:
         await self._directory.announce(name)
-        return await self._link.commands.enqueue(name, intakes)
+        answers = await self._link.commands.enqueue(name, intakes)
+        for intake, answer in zip(intakes, answers, strict=True):
+            if isinstance(answer, Enqueued):
+                self._hooks.enqueued(answer, intake.tenant)
+        return answers

@@ -12,8 +12,11 @@ from collections.abc import Callable
 from ..chance import Chance
 from ..clock import Clock
 from ..errors import CotizaError
+from ..middleware import Transition
+from ..model.status import Status
 from ..store.commands import Commands
 from ..telemetry import Telemetry
+from .gate import Hooks
 
 MAX_STALLS = 3
 """How often a job may lose its worker before it is taken for the cause, and dies."""
@@ -35,6 +38,7 @@ class Reclaimer:
         clock: Clock,
         chance: Chance,
         telemetry: Telemetry,
+        hooks: Hooks,
         recovered: Callable[[], None],
     ) -> None:
         self._commands = commands
@@ -44,6 +48,7 @@ class Reclaimer:
         self._clock = clock
         self._chance = chance
         self._telemetry = telemetry
+        self._hooks = hooks
         self._recovered = recovered
         self._seen: dict[tuple[str, str], float] = {}
 
@@ -57,6 +62,9 @@ class Reclaimer:
             raise
         for job_id, status in jobs:
             self._telemetry.warn("job.reclaimed", job=job_id, type=self._job_type, status=status)
+            self._hooks.tell(
+                Transition(job_id=job_id, job_type=self._job_type, status=Status(status))
+            )
         if jobs:
             self._recovered()
         return self._lease_ms / 8000 * (0.75 + 0.5 * self._chance.fraction())

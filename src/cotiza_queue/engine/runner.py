@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -11,7 +10,7 @@ import msgspec
 from ..chance import Chance
 from ..clock import Clock
 from ..errors import InvalidData, PermanentError
-from ..model.context import JobContext
+from ..model.context import Processor
 from ..model.job import JobType
 from ..model.outcome import Complete, Outcome, Release, decide, failure_of, timed_out
 from ..store import codec
@@ -20,7 +19,6 @@ from .leases import Leases, Reporter
 from .running import Running, Stop
 from .settler import Settler
 
-Processor = Callable[[Any, JobContext], Awaitable[Any]]
 STOP_GRACE_S = 5.0
 """How long a processor may take to clean up after it was told to stop. Then its outcome is settled
 without it.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ..model.outcome import Complete, Fail, Outcome, Release, Retry
 from ..store import codec
-from ..store.commands import Delivery, Settlement
+from ..store.commands import Delivery, Kind, Settlement
 
 PAGE = 100
 
@@ -40,21 +40,16 @@ class Settler:
 
 
 def _settlement(delivery: Delivery, outcome: Outcome, run_ms: int, notice: str) -> Settlement:
+    kind: Kind
     match outcome:
         case Complete(result):
-            return Settlement("complete", delivery.id, delivery.token, result, run_ms, notice)
+            kind, value, extra = "complete", result, run_ms
         case Retry(failure, delay_ms):
-            return Settlement(
-                "retry",
-                delivery.id,
-                delivery.token,
-                codec.encode_failure(failure),
-                delay_ms,
-                notice,
-            )
+            kind, value, extra = "retry", codec.encode_failure(failure), delay_ms
         case Fail(failure):
-            return Settlement(
-                "fail", delivery.id, delivery.token, codec.encode_failure(failure), 0, notice
-            )
+            kind, value, extra = "fail", codec.encode_failure(failure), 0
         case Release():
-            return Settlement("release", delivery.id, delivery.token)
+            kind, value, extra, notice = "release", b"", 0, ""
+    return Settlement(
+        kind, delivery.id, delivery.token, value, extra, notice, delivery.tenant, delivery.attempt
+    )

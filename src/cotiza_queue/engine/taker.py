@@ -13,6 +13,7 @@ from ..model.policy import Defaults, JobOptions, rules_for
 from ..store import codec
 from ..store.commands import Commands, Delivery, Turn
 from ..telemetry import Telemetry
+from .gate import Hooks
 from .leases import Leases
 from .loop import FIRST_BACKOFF_S, MAX_BACKOFF_S, Background, wait_for
 from .runner import Runner
@@ -39,6 +40,7 @@ class Taker:
         leases: Leases,
         sandbox: Sandbox,
         telemetry: Telemetry,
+        hooks: Hooks,
     ) -> None:
         self._commands = commands
         self._job_type = job_type
@@ -47,6 +49,7 @@ class Taker:
         self._leases = leases
         self._sandbox = sandbox
         self._telemetry = telemetry
+        self._hooks = hooks
         self._attention = asyncio.Event()
         self._draining = False
         self._unsure = True
@@ -104,6 +107,7 @@ class Taker:
                 self._telemetry.warn(
                     "outcome.refused", job=outcome.id, type=self._job_type, token=outcome.token
                 )
+        self._hooks.turned(self._job_type, outcomes, turn)
         return turn
 
     async def _sweep(self) -> None:

@@ -9,7 +9,7 @@ import os
 import re
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +18,19 @@ import msgspec
 from ..chance import Chance, SystemChance
 from ..clock import Clock, SystemClock, iso
 from ..errors import ConfigurationError, CotizaError
+from ..middleware import Hook, RunMiddleware, around
+from ..model.context import Processor
 from ..model.ids import check_job_type
 from ..model.job import JobType
 from ..store.link import Link
 from ..telemetry import Silent, Telemetry
+from .gate import Hooks
 from .leases import Leases, Reporter
 from .listener import Listener
 from .loop import Role, beat, end, wait_for
 from .pruner import Pruner
 from .reclaimer import Reclaimer
-from .runner import STOP_GRACE_S, Processor, Runner
+from .runner import STOP_GRACE_S, Runner
 from .running import Running, Stop
 from .sandbox import Sandbox
 from .scheduler import Scheduler
@@ -61,7 +64,8 @@ class Worker:
     """Runs jobs of the types it has processors for.
 
     ``processors``: job type (or its name) → ``async def processor(payload, context) -> result``.
-    ``redis_url`` None: the embedded server in ``data_dir``.
+    ``redis_url`` None: the embedded server in ``data_dir``. ``middleware`` stands around each run,
+    the first one outermost; ``hooks`` hear of each change of status (see ``middleware.py``).
     """
 
     def __init__(
@@ -71,6 +75,8 @@ class Worker:
         *,
         data_dir: Path = Path(".cotiza"),
         options: WorkerOptions | None = None,
+        middleware: Sequence[RunMiddleware] = (),
+        hooks: Sequence[Hook] = (),
         telemetry: Telemetry | None = None,
         clock: Clock | None = None,
         chance: Chance | None = None,
@@ -80,6 +86,8 @@ class Worker:
         self._data_dir = data_dir
         self._options = options or WorkerOptions()
         self._telemetry = telemetry or Silent()
+        self._middleware = tuple(middleware)
+        self._hooks = Hooks(hooks, self._telemetry)
         self._clock = clock or SystemClock()
         self._chance = chance or SystemChance()
         self._asked = asyncio.Event()
@@ -216,11 +224,12 @@ class _Station:
             leases=self.leases,
             sandbox=sandbox,
             telemetry=telemetry,
+            hooks=worker._hooks,
         )
         reporter = Reporter(commands, name, self.leases)
         self.runner = Runner(
             job_type,
-            processor,
+            around(processor, worker._middleware, name),
             worker.id,
             leases=self.leases,
             reporter=reporter,
@@ -240,6 +249,7 @@ class _Station:
                 clock=clock,
                 chance=chance,
                 telemetry=telemetry,
+                hooks=worker._hooks,
                 recovered=self.taker.wake,
             ),
             Scheduler(commands, link.views, job_type, telemetry),

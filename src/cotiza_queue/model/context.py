@@ -4,7 +4,7 @@ lines.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
 R = TypeVar("R")
@@ -68,3 +68,7 @@ class JobContext(Protocol):
         Raises what the function raised, MemoryLimitExceeded, or ProcessDied when the child crashed.
         """
         ...
+
+
+Processor = Callable[[Any, JobContext], Awaitable[Any]]
+"""The code for a job type: ``async def processor(payload, context) -> result``."""

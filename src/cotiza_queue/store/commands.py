@@ -24,6 +24,9 @@ the worker's.
 """
 
 
+Kind = Literal["complete", "retry", "fail", "release"]
+
+
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
     """One job on its way in. Times in milliseconds; ``unique`` empty: none; ``deadline_ms`` 0:
     none.
@@ -76,12 +79,15 @@ class Settlement(msgspec.Struct, frozen=True):
     milliseconds.
     """
 
-    kind: Literal["complete", "retry", "fail", "release"]
+    kind: Kind
     id: str
     token: int
     value: bytes = b""
     extra: int = 0
     notice: str = ""
+    tenant: str = ""
+    """This and the next are not sent; hooks are told them."""
+    attempt: int = 0
 
 
 class Turn(msgspec.Struct, frozen=True):
