@@ -126,7 +126,7 @@ MUTATIONS = (
          "    redis.call('ZREM', q.prefix .. 'delayed', j.id)\n", ""),
     _one("cancel uncounted", "ops/cancel", "    queue.count(q, 'waiting', -1)\n", ""),
     _one("lane forgotten while it holds jobs", "lib/70_delivery",
-         "if #entries < asked then redis", "if #entries <= asked then redis"),
+         "if #entries < asked then lane.e", "if #entries <= asked then lane.e"),
     _one("replay with the old token", "ops/replay", ", 'token', queue.tokens(q, 1))", ")"),
     _one("letter without end", "lib/50_dead",
          "redis.call('HDEL', q.prefix .. 'dead:index', id)", ""),

@@ -6,7 +6,7 @@ function queue.open(meta_key)
   return {
     prefix = string.match(meta_key, '^{[^}]+}:'),
     now = time[1] * 1000 + math.floor(time[2] / 1000),
-    counts = {}, acks = {}, tenants = {}, events = {}, pushed = 0, wake = false,
+    counts = {}, lanes = {}, acks = {}, tenants = {}, events = {}, pushed = 0, wake = false,
   }
 end
 

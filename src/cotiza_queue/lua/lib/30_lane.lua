@@ -10,41 +10,44 @@ end
 function lane.before(number) return number - number % 2 end
 function lane.home(number) return number - number % 2 + 1 end
 
-function lane.push(q, id, number)
-  local key = lane.key(q, number)
-  if redis.call('HEXISTS', q.prefix .. 'lanes', number) == 0 then
-    redis.pcall('XGROUP', 'CREATE', key, lane.group, '0', 'MKSTREAM')
+-- What this call has done to a lane: its count is written once, at the end of the call.
+local function open(q, number)
+  number = tonumber(number)
+  local l = q.lanes[number]
+  if not l then
+    l = { key = lane.key(q, number), waiting = 0, ready = false }
+    q.lanes[number] = l
   end
-  local entry = redis.call('XADD', key, '*', 'job', id)
-  redis.call('ZADD', q.prefix .. 'ready', number, number)
+  return l
+end
+
+function lane.push(q, id, number)
+  local l = open(q, number)
+  if not l.ready then
+    if redis.call('HEXISTS', q.prefix .. 'lanes', number) == 0 then
+      redis.pcall('XGROUP', 'CREATE', l.key, lane.group, '0', 'MKSTREAM')
+    end
+    redis.call('ZADD', q.prefix .. 'ready', number, number)
+    l.ready = true
+  end
+  l.waiting = l.waiting + 1
   q.pushed = q.pushed + 1
-  if redis.call('HINCRBY', q.prefix .. 'lanes', number, 1) == 1 then q.wake = true end
-  return entry
+  return redis.call('XADD', l.key, '*', 'job', id)
 end
 
 function lane.left(q, number, n)
-  redis.call('HINCRBY', q.prefix .. 'lanes', number, -n)
+  local l = open(q, number)
+  l.waiting = l.waiting - n
+end
+
+-- Nothing undelivered is left in it.
+function lane.emptied(q, number)
+  redis.call('ZREM', q.prefix .. 'ready', number)
+  open(q, number).ready = false
 end
 
 function lane.read(q, number, worker, want)
   local reply = redis.call('XREADGROUP', 'GROUP', lane.group, worker, 'COUNT', want,
     'STREAMS', lane.key(q, number), '>')
   return reply and reply[1][2] or {}
-end
-
-function lane.drop(q, number, entry)
-  local entries = q.acks[number] or {}
-  entries[#entries + 1] = entry
-  q.acks[number] = entries
-end
-
-function lane.flush(q)
-  for number, entries in pairs(q.acks) do
-    for first = 1, #entries, 1000 do
-      local last = math.min(first + 999, #entries)
-      redis.call('XACK', lane.key(q, number), lane.group, unpack(entries, first, last))
-      redis.call('XDEL', lane.key(q, number), unpack(entries, first, last))
-    end
-  end
-  q.acks = {}
 end

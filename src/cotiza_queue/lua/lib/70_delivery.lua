@@ -17,7 +17,7 @@ local function read_lane(q, number, worker, want, budget, out)
   while started < want and budget.entries > 0 do
     local asked, pushed = math.min(want - started, budget.entries), q.pushed
     local entries, left = lane.read(q, number, worker, asked), 0
-    if #entries < asked then redis.call('ZREM', q.prefix .. 'ready', number) end
+    if #entries < asked then lane.emptied(q, number) end
     local token = #entries > 0 and queue.tokens(q, #entries) - #entries
     for i, read in ipairs(entries) do
       local j = job.read(q, read[2][2])
