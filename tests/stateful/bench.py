@@ -48,6 +48,7 @@ class Patch(NamedTuple):
 
 SMALL_PAGES = (
     Patch("lib/65_delayed", "page = 100", f"page = {PAGE}"),
+    Patch("lib/46_finding", "page = 500", f"page = {PAGE}"),
     Patch("lib/57_backlog", "page = 100", f"page = {PAGE}"),
     Patch("lib/70_delivery", "tombstones = 100", f"tombstones = {TOMBSTONES}"),
 )

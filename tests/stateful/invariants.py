@@ -10,12 +10,14 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
+from .index_check import indexes
 from .open_bugs import OPEN_BUGS
 from .oracle import FINAL, Job, Model
 from .snapshot import Lane, Snapshot, stamp
 
 Fault = tuple[str, str]
 MEANING = {
+    "A15": "every listing shows what there is, each job once",
     "I1": "each job is in one state, and in exactly the containers which that state implies",
     "I2": "a job ends once; only a replay leaves an end",
     "I3": "only the holder of the current token may write",
@@ -43,7 +45,8 @@ MAX_STALLS = 3
 STATUSES = ("waiting", "delayed", "active", *FINAL)
 
 KEYS = re.compile(
-    r"meta|counts|lanes|ready|delayed|events(:marks)?|dead|dead:index|index|index:[^:]+|workers|schedules"
+    r"meta|counts|lanes|ready|delayed|events(:marks)?|dead|dead:index|index|index:[^:]+:\w+|tag:.+"
+    r"|workers|schedules"
     r"|schedules:all|schedule:.+|(ended|newest):(completed|failed|cancelled)(:.+)?|lane:\d+"
     r"|metrics:\d+|worker:.+|tenant:.+|backlog:\d+:.+|put_off"
     r"|(job|body|result|failures|progress|unique):.+"
@@ -249,16 +252,6 @@ def ready(model: Model, found: Snapshot) -> Iterator[Fault]:
         yield "I10", f"lanes {missing} hold jobs and nobody looks there"
     if any(float(name) != score for name, score in there.items()):
         yield "I11", f"lanes out of order: {there}"
-
-
-def indexes(model: Model, found: Snapshot) -> Iterator[Fault]:
-    wanted: dict[str, dict[str, float]] = {}
-    for job in model.jobs.values():
-        for name in ("index", f"index:{job.intake.tenant}"):
-            wanted.setdefault(name, {})[job.id] = float(job.seq)
-    there = {n: z for n, z in found.zsets.items() if n == "index" or n.startswith("index:")}
-    if there != wanted:
-        yield "I20", _difference("indexes", there, wanted)
 
 
 def uniques(model: Model, found: Snapshot) -> Iterator[Fault]:

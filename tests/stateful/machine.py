@@ -21,6 +21,7 @@ from cotiza_queue.store import codec
 from cotiza_queue.store.commands import Intake, Settlement
 
 from .bench import Bench, Handle
+from .listing_rules import ListingRules
 from .open_bugs import OPEN_BUGS
 from .play import LEASE_MS, TYPE, Play
 
@@ -52,11 +53,12 @@ options = st.builds(
     remove_on_fail=st.sampled_from(KEEPS),
     unique_key=st.sampled_from((None, None, "u", "v")),
     deadline=st.sampled_from((None, None, None, 1, 2000, 8000)),
+    tags=st.sampled_from(((), (), ("red",), ("red", "blue"))),
 )
 ending = st.sampled_from(("complete", "complete", "error", "error", "fatal", "release"))
 
 
-class Game(RuleBasedStateMachine):
+class Game(ListingRules, RuleBasedStateMachine):
     """One game on ``bench``, which a subclass sets."""
 
     bench: Bench

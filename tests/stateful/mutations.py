@@ -24,6 +24,7 @@ from cotiza_queue.model import outcome
 from cotiza_queue.model.policy import RunRules
 from stateful.bench import Bench, Decide, Patch, build
 from stateful.invariants import Violation
+from stateful.listing_mutations import LISTING_MUTATIONS
 from stateful.runner import play
 from stateful.server import SERVERS, TimedServer, timed_server
 
@@ -84,10 +85,6 @@ MUTATIONS = (
     )),
     _one("non-idempotent enqueue", "lib/60_intake", "if found then return found end", ""),
     Mutation("no attempt cap", (), _never_gives_up),
-    _one(
-        "retention that forgets an index", "lib/42_end",
-        "redis.call('ZREM', p .. 'index:' .. j.tenant, j.id)", "",
-    ),
     Mutation("schedule fired twice", (
         Patch("ops/fire", "not due or tonumber(due) ~= tonumber(args[2])", "not due"),
         Patch("ops/fire", "if last and tonumber(args[2]) <= tonumber(last) then return 0 end", ""),
@@ -151,6 +148,7 @@ MUTATIONS = (
          "  if #refused == kept then admission.next(q, t, number) end\n", ""),
     _one("a line that forgets its order", "lib/57_backlog",
          "local id = redis.call('LPOP'", "local id = redis.call('RPOP'"),
+    *(_one(*each) for each in LISTING_MUTATIONS),
 )  # fmt: skip
 
 

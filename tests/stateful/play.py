@@ -16,6 +16,7 @@ from cotiza_queue.model.ids import occurrence_job_id
 from cotiza_queue.model.job import Enqueued, JobType, NewJob
 from cotiza_queue.model.policy import JobOptions
 from cotiza_queue.store.commands import Delivery, Intake, Settlement, Turn
+from cotiza_queue.store.views import Which
 
 from . import invariants, order, snapshot
 from .bench import Bench, Handle
@@ -285,7 +286,7 @@ class Play:
         job = self._call(f"look at {id_} as {tenant!r}", views.job(TYPE.name, id_, tenant))
         wanted = next(((j.id, j.status, j.attempt) for j in mine if j.id == id_), None)
         self._same("I16", job and (job.id, str(job.status), job.attempt), wanted)
-        _, rows = self._call("list", views.jobs(TYPE.name, tenant, "", 1000, ""))
+        _, rows = self._call("list", views.jobs(TYPE.name, Which(tenant), "", 1000))
         ids = [j.id for j in sorted(mine, key=lambda j: -j.seq)]
         self._same("I16", [job.id for _, job in rows], ids)
         _, letters = self._call("letters", views.dead_letters(TYPE.name, tenant, "", 1000))

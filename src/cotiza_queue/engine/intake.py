@@ -41,6 +41,7 @@ def intake_of(
         deadline_ms=options.deadline or 0,
         delay_ms=options.delay,
         body=body,
+        tags=options.tags,
         once=once,
         fingerprint=fingerprint,
     )

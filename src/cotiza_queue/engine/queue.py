@@ -27,6 +27,7 @@ from ..model.job import (
 from ..model.policy import JobOptions
 from ..model.status import Status
 from ..store.commands import Intake
+from ..store.views import Which
 from . import listing
 from .following import follow, follow_tenant, wait_for_end
 from .gate import passed
@@ -243,8 +244,8 @@ class Queue(Recurring, Operators):
     ) -> Page:
         """A page of jobs, newest first; ``limit`` ≤ 500, a page may be shorter. InvalidInput."""
         names = [check_job_type(job_type)] if job_type else sorted(await self._directory.names())
-        query = listing.Query(tenant or "", str(status or ""), tag, limit)
-        return await listing.page(self._link.views, names, query, cursor)
+        which = Which(tenant or "", str(status or ""), tag or "")
+        return await listing.page(self._link.views, names, which, limit, cursor)
 
     # inside
 

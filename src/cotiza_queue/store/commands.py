@@ -43,6 +43,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     deadline_ms: int
     delay_ms: int
     body: bytes
+    tags: tuple[str, ...] = ()
     once: str = ""
     """Hash of an idempotency key, and in ``fingerprint`` of what it was used for."""
     fingerprint: str = ""
@@ -50,7 +51,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     def arguments(self) -> list[str | bytes | int]:
         """As ops/enqueue.lua takes them. What is empty in ``options`` and ``call`` is left out."""
         keep = f"{_keep(self.keep_completed)}:{_keep(self.keep_failed)}"
-        options = codec.encode_map({"unique": self.unique})
+        options = codec.encode_map({"unique": self.unique, "tags": self.tags})
         call = codec.encode_map(
             {"deadline": self.deadline_ms, "once": self.once, "fingerprint": self.fingerprint}
         )

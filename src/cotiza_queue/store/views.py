@@ -29,6 +29,14 @@ class ScheduleSpec(msgspec.Struct, frozen=True, kw_only=True):
     paused: bool = False
 
 
+class Which(msgspec.Struct, frozen=True):
+    """Which jobs. Empty texts mean any."""
+
+    tenant: str = ""
+    status: str = ""
+    tag: str = ""
+
+
 _encode_spec = msgspec.msgpack.Encoder().encode
 _decode_spec = msgspec.msgpack.Decoder(ScheduleSpec).decode
 
@@ -65,10 +73,12 @@ class Views:
         return msgspec.structs.replace(job, result=codec.decode_json(result))
 
     async def jobs(
-        self, job_type: str, tenant: str, below: str, limit: int, status: str
+        self, job_type: str, which: Which, below: str, limit: int
     ) -> tuple[str, list[tuple[int, Job]]]:
         """A page of (sequence number, job), newest first, and where to go on ("" at the end)."""
-        last, rows = await self._connection.call("list", job_type, tenant, below, limit, status)
+        last, rows = await self._connection.call(
+            "list", job_type, which.tenant, below, limit, which.status, which.tag
+        )
         found = []
         for row in rows:
             seq = int(codec.pairs(row[1])["seq"])

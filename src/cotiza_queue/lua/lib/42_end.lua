@@ -3,8 +3,7 @@ function job.remove(q, j)
   local p = q.prefix
   redis.call('DEL', p .. 'job:' .. j.id, p .. 'body:' .. j.id, p .. 'result:' .. j.id,
     p .. 'failures:' .. j.id, p .. 'progress:' .. j.id)
-  redis.call('ZREM', p .. 'index:' .. j.tenant, j.id)
-  redis.call('ZREM', p .. 'index', j.id)
+  index.leave(q, j)
   redis.call('ZREM', p .. 'ended:' .. j.status, j.id)
   redis.call('ZREM', p .. 'newest:' .. j.status .. ':' .. j.tenant, j.id)
   queue.count(q, j.status, -1)
@@ -33,7 +32,7 @@ function job.finish(q, j, status, data)
   queue.count(q, status, 1)
   queue.count(q, 'total_' .. status, 1)
   event.emit(q, j.id, j.tenant, status, data)
-  j.status = status
+  index.move(q, j, status)
   redis.call('ZADD', q.prefix .. 'ended:' .. status, q.now + age * 1000, j.id)
   if age == '0' then return job.remove(q, j) end
   if kept ~= '' then keep_newest(q, j, tonumber(kept)) end

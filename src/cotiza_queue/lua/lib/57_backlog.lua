@@ -24,6 +24,15 @@ function backlog.enter(q, t, id, number)
   return lane.push(q, id, number)
 end
 
+-- A job that comes in: into the lane if there is room for it, else to the end of its tenant's line.
+function backlog.stand(q, id, t, number)
+  if number % 2 == 0 then return lane.push(q, id, number) end
+  if tenant.number(t, 'back:' .. number) == 0 and tenant.room(q, t, number) > 0 then
+    return backlog.enter(q, t, id, number)
+  end
+  return backlog.append(q, t, id, number)
+end
+
 function backlog.left(q, t, number)
   tenant.add(t, 'in:' .. number, -1)
   tenant.add(t, 'admitted', -1)

@@ -1,15 +1,10 @@
 -- Taking a job in: at most once by id and by unique key, into a lane or among the delayed.
 local intake = { fields = 10 }
 
-local function stand(q, id, t, number)
-  if number % 2 == 0 then return lane.push(q, id, number) end
-  if tenant.number(t, 'back:' .. number) == 0 and tenant.room(q, t, number) > 0 then
-    return backlog.enter(q, t, id, number)
-  end
-  return backlog.append(q, t, id, number)
-end
-
-function intake.place(q, id, owner, number, delay)
+-- Where the job stands from now on: among the delayed, in a lane, or in its tenant's line for one.
+function intake.place(q, j, number, delay)
+  local id = j.id
+  index.move(q, j, delay > 0 and 'delayed' or 'waiting')
   if delay > 0 then
     local due = q.now + math.floor(delay)
     redis.call('ZADD', q.prefix .. 'delayed', due, id)
@@ -19,7 +14,7 @@ function intake.place(q, id, owner, number, delay)
     return 'delayed', due
   end
   redis.call('HSET', q.prefix .. 'job:' .. id, 'status', 'waiting', 'lane', number, 'entry',
-    stand(q, id, tenant.open(q, owner), tonumber(number)))
+    backlog.stand(q, id, tenant.open(q, j.tenant), tonumber(number)))
   queue.count(q, 'waiting', 1)
   return 'waiting', ''
 end
@@ -44,16 +39,15 @@ function intake.accept(q, n)
   local found = found_before(q, n)
   if found then return found end
   local id, key = n.id, q.prefix .. 'job:' .. n.id
-  local seq = redis.call('HINCRBY', q.prefix .. 'meta', 'seq', 1)
+  n.seq = redis.call('HINCRBY', q.prefix .. 'meta', 'seq', 1)
   redis.call('HSET', key, 'tenant', n.tenant, 'priority', n.priority, 'lane', n.lane,
-    'attempts', n.attempts, 'keep', n.keep, 'created', q.now, 'seq', seq)
+    'attempts', n.attempts, 'keep', n.keep, 'created', q.now, 'seq', n.seq)
   if n.packed ~= '' then redis.call('HSET', key, 'options', n.packed) end
   if n.options.unique then redis.call('SET', q.prefix .. 'unique:' .. n.options.unique, id) end
   if n.call.deadline then redis.call('HSET', key, 'deadline', q.now + n.call.deadline) end
   redis.call('SET', q.prefix .. 'body:' .. id, n.body)
-  redis.call('ZADD', q.prefix .. 'index:' .. n.tenant, seq, id)
-  redis.call('ZADD', q.prefix .. 'index', seq, id)
-  local status, due = intake.place(q, id, n.tenant, n.lane, tonumber(n.delay))
+  index.enter(q, n)
+  local status, due = intake.place(q, n, n.lane, tonumber(n.delay))
   event.emit(q, id, n.tenant, status)
   if n.call.once then memory.keep(q, n.call.once, { n.call.fingerprint, id, status, q.now, due }) end
   return { id, 1, status, q.now, due }

@@ -8,7 +8,7 @@ function delayed.promote(q)
     queue.count(q, 'delayed', -1)
     local j = job.read(q, id)
     if j then
-      intake.place(q, id, j.tenant, lane.home(j.lane), 0)
+      intake.place(q, j, lane.home(j.lane), 0)
       event.emit(q, id, j.tenant, 'waiting')
     end
   end

@@ -1,29 +1,23 @@
--- list: a page of jobs, newest first, from the index of a tenant or of all.
+-- list: a page of jobs, newest first, of one tenant or of all.
 -- KEYS     meta
--- ARGS     tenant ("" for all) below_seq ("" for the newest) limit status ("" for any)
+-- ARGS     tenant ("" for all) below_seq ("" for the newest) limit status ("" for any) tag ("" for any)
 -- RETURNS  [seq to go on below or "", [[id, hash as list, body, [failures], progress] per job]]
 -- EDGE     none
 -- EMITS    nothing
 -- ERRORS   none
--- COST     O(log jobs + 500): a call looks at 500 jobs at the most, then says where to go on
+-- COST     O(log jobs + limit) by status or tag; where two filters meet, or all tenants are asked for, a call looks at
+--          500 jobs at the most, then says where to go on
 -- FLAGS    no-writes
 local function list(keys, args)
-  local p = string.match(keys[1], '^{[^}]+}:')
-  local index = p .. 'index' .. (args[1] ~= '' and ':' .. args[1] or '')
-  local below, limit, status = args[2] ~= '' and '(' .. args[2] or '+inf', tonumber(args[3]), args[4]
-  local page = status == '' and limit or 500
-  local found = redis.call('ZREVRANGEBYSCORE', index, below, '-inf', 'WITHSCORES', 'LIMIT', 0, page)
-  local jobs, last = {}, ''
-  for at = 1, #found, 2 do
-    local id = found[at]
-    last = found[at + 1]
-    local key = p .. 'job:' .. id
-    if status == '' or redis.call('HGET', key, 'status') == status then
-      jobs[#jobs + 1] = { id, redis.call('HGETALL', key), redis.call('GET', p .. 'body:' .. id) or '',
-        redis.call('LRANGE', p .. 'failures:' .. id, -1, -1), redis.call('GET', p .. 'progress:' .. id) or '' }
-    end
-    if #jobs == limit then break end
+  local q = { prefix = string.match(keys[1], '^{[^}]+}:') }
+  local ids, last = finding.page_of(q, { tenant = args[1], below = args[2] ~= '' and '(' .. args[2] or '+inf',
+    limit = tonumber(args[3]), status = args[4], tag = args[5] })
+  local jobs = {}
+  for i, id in ipairs(ids) do
+    local key = q.prefix .. 'job:' .. id
+    jobs[i] = { id, redis.call('HGETALL', key), redis.call('GET', q.prefix .. 'body:' .. id) or '',
+      redis.call('LRANGE', q.prefix .. 'failures:' .. id, -1, -1),
+      redis.call('GET', q.prefix .. 'progress:' .. id) or '' }
   end
-  if #jobs < limit and #found / 2 < page then last = '' end
   return { last, jobs }
 end

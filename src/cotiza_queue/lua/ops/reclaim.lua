@@ -23,7 +23,7 @@ local function recover(q, number, entry, id, max_stalls)
   end
   dead.note(q, id, failure)
   redis.call('HINCRBY', q.prefix .. 'job:' .. id, 'attempt', -1)
-  intake.place(q, id, j.tenant, lane.before(j.lane), 0)
+  intake.place(q, j, lane.before(j.lane), 0)
   event.emit(q, id, j.tenant, 'waiting')
   return { id, 'waiting' }
 end

@@ -55,7 +55,7 @@ local function replay(keys, args)
   redis.call('HSET', q.prefix .. 'job:' .. id, 'attempt', 0, 'stalls', 0, 'token', queue.tokens(q, 1))
   redis.call('HDEL', q.prefix .. 'job:' .. id, 'finished', 'started', 'worker', 'due', 'deadline')
   redis.call('DEL', q.prefix .. 'progress:' .. id)
-  intake.place(q, id, j.tenant, lane.home(j.lane), 0)
+  intake.place(q, j, lane.home(j.lane), 0)
   event.emit(q, id, j.tenant, 'waiting')
   queue.close(q)
   return 'ok'

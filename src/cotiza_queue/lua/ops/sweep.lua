@@ -22,7 +22,7 @@ local function sweep(keys, args)
           redis.call('HINCRBY', q.prefix .. 'job:' .. j.id, 'attempt', -1)
           redis.call('HSET', q.prefix .. 'job:' .. j.id, 'token', queue.tokens(q, 1))
           admission.ended(q, j)
-          intake.place(q, j.id, j.tenant, lane.before(j.lane), 0)
+          intake.place(q, j, lane.before(j.lane), 0)
           event.emit(q, j.id, j.tenant, 'waiting')
           returned[#returned + 1] = j.id
         end

@@ -21,7 +21,7 @@ function settle.retry(q, j, failure, delay_ms)
   dead.note(q, j.id, failure)
   queue.count(q, 'total_retried', 1)
   -- At least a millisecond, so that a retry always passes through the delayed.
-  intake.place(q, j.id, j.tenant, lane.home(j.lane), math.max(1, tonumber(delay_ms)))
+  intake.place(q, j, lane.home(j.lane), math.max(1, tonumber(delay_ms)))
   event.emit(q, j.id, j.tenant, 'delayed', failure)
 end
 
@@ -31,7 +31,7 @@ end
 
 function settle.release(q, j)
   redis.call('HINCRBY', q.prefix .. 'job:' .. j.id, 'attempt', -1)
-  intake.place(q, j.id, j.tenant, lane.before(j.lane), 0)
+  intake.place(q, j, lane.before(j.lane), 0)
   event.emit(q, j.id, j.tenant, 'waiting')
 end
 

@@ -1,0 +1,37 @@
+-- Finding jobs again: a tenant's jobs in the order of their coming, one sorted set for each class of statuses and one
+-- for each tag. `open` holds the waiting and the active, so that a start moves nothing. `index` is everybody's.
+local index = { classes = { 'open', 'delayed', 'blocked', 'completed', 'failed', 'cancelled' } }
+local CLASS = { waiting = 'open', active = 'open' }
+
+function index.key(q, tenant_id, status)
+  return q.prefix .. 'index:' .. tenant_id .. ':' .. (CLASS[status] or status)
+end
+
+-- A slash can't be in a tenant's id, so no tenant's tag looks like another's.
+function index.tag(q, tenant_id, tag)
+  return q.prefix .. 'tag:' .. tenant_id .. '/' .. tag
+end
+
+function index.enter(q, j)
+  redis.call('ZADD', q.prefix .. 'index', j.seq, j.id)
+  for _, tag in ipairs(j.options.tags or {}) do
+    redis.call('ZADD', index.tag(q, j.tenant, tag), j.seq, j.id)
+  end
+end
+
+-- Called wherever a status changes, before the job has the new one.
+function index.move(q, j, status)
+  local from, to = CLASS[j.status] or j.status, CLASS[status] or status
+  j.status = status
+  if from == to then return end
+  if from then redis.call('ZREM', index.key(q, j.tenant, from), j.id) end
+  redis.call('ZADD', index.key(q, j.tenant, to), j.seq, j.id)
+end
+
+function index.leave(q, j)
+  redis.call('ZREM', q.prefix .. 'index', j.id)
+  redis.call('ZREM', index.key(q, j.tenant, j.status), j.id)
+  for _, tag in ipairs(j.options and j.options.tags or {}) do
+    redis.call('ZREM', index.tag(q, j.tenant, tag), j.id)
+  end
+end

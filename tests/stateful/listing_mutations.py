@@ -1,0 +1,27 @@
+"""Planted bugs of the indexes and listings: (name, file, old, new)."""
+
+from __future__ import annotations
+
+LISTING_MUTATIONS = (
+    (
+        "an end that stays among the open", "lib/42_end", "  index.move(q, j, status)\n",
+        "  j.status = status\n",
+    ),
+    (
+        "retention that forgets an index", "lib/42_end", "  index.leave(q, j)\n",
+        "  redis.call('ZREM', p .. 'index', j.id)\n",
+    ),
+    (
+        "a tag that outlives its job", "lib/35_index",
+        "redis.call('ZREM', index.tag(q, j.tenant, tag), j.id)", "",
+    ),
+    (
+        "a page that ends too soon", "lib/46_finding", "#ids == page and found[2 * page] or ''",
+        "''",
+    ),
+    ("a page that begins with the last one's end", "ops/list", "'(' .. args[2]", "args[2]"),
+    (
+        "active ones of anybody", "lib/46_finding",
+        " or f.tenant ~= '' and values[2] ~= f.tenant", "",
+    ),
+)  # fmt: skip
