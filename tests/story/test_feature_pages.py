@@ -1,4 +1,4 @@
-"""The Python of docs/features/developing.md runs as it stands: block after block on one queue."""
+"""The Python of some feature sections runs as it stands: block after block on one queue."""
 
 from __future__ import annotations
 
@@ -11,19 +11,27 @@ from typing import Any
 
 from cotiza_queue import Queue
 
-PAGE = Path(__file__).parents[2] / "docs/features/developing.md"
-BLOCKS = re.findall(
-    r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
-)
+PAGES = Path(__file__).parents[2] / "docs/features"
+
+
+def _blocks(page: str, section: str = "") -> list[str]:
+    """The Python blocks of a page, or of its section ``## <section> …`` alone."""
+    text = (PAGES / page).read_text(encoding="utf-8")
+    if section:
+        text = text.partition(f"\n## {section} ")[2].partition("\n## ")[0]
+    return re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+
+
+BLOCKS = [*_blocks("developing.md"), *_blocks("execution.md", "C6")]
 
 
 def _compiled(block: str) -> CodeType:
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-    return compile(block, PAGE.name, "exec", flags=flags, dont_inherit=True)
+    return compile(block, "docs", "exec", flags=flags, dont_inherit=True)
 
 
 async def test_every_block_does_what_it_says(tmp_path: Path) -> None:
-    assert BLOCKS
+    assert len(BLOCKS) >= 2
     async with Queue(data_dir=tmp_path) as queue:
         names: dict[str, Any] = {"queue": queue}
         for block in BLOCKS:

@@ -212,7 +212,7 @@ class _Station:
         options, telemetry = worker._options, worker._telemetry
         clock, chance, commands, name = worker._clock, worker._chance, link.commands, job_type.name
         self.link, self.name, self._worker = link, name, worker.id
-        self.slots = Slots(_concurrency(options.concurrency, name))
+        self.slots = Slots(_concurrency(options.concurrency, name, processor))
         self.leases = Leases(
             commands, name, worker.id, options.lease_ms, info=worker.info, telemetry=telemetry
         )
@@ -289,10 +289,16 @@ def _job_type(key: JobType[Any] | str) -> JobType[Any]:
     return job_type
 
 
-def _concurrency(asked: int | Mapping[str, int], name: str) -> int:
+def _concurrency(asked: int | Mapping[str, int], name: str, processor: Processor) -> int:
     slots = asked if isinstance(asked, int) else asked.get(name, DEFAULT_CONCURRENCY)
     if not 1 <= slots <= MAX_CONCURRENCY:
         raise ConfigurationError(
             f"a concurrency of {slots} for {name}", remedy=f"Choose 1 to {MAX_CONCURRENCY}."
+        )
+    needed = getattr(processor, "needs_slots", 1)
+    if slots < needed:
+        raise ConfigurationError(
+            f"a concurrency of {slots} for {name}, whose batches hold {needed} jobs",
+            remedy=f"Set the concurrency of {name} to {needed} or more, or make batches smaller.",
         )
     return slots
