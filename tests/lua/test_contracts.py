@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cotiza_queue.model.status import EDGES, Status
-from cotiza_queue.store.library import library
+from cotiza_queue.store.library import CLOCK_KEY, library, virtual_library
 
 LUA = Path(__file__).parents[2] / "src/cotiza_queue/lua"
 OPS = sorted((LUA / "ops").glob("*.lua"))
@@ -82,3 +82,15 @@ def test_scripts_that_must_work_in_a_full_server_say_so() -> None:
 def test_no_script_reads_or_writes_json() -> None:
     # cjson would change numbers and empty lists; payloads are opaque bytes here.
     assert "cjson" not in library().code
+
+
+def test_the_time_is_asked_for_in_one_place() -> None:
+    asking = [path.name for path in [*OPS, *LIBS] if "'TIME'" in path.read_text()]
+    assert asking == ["05_clock.lua"], "use clock.now()"
+
+
+def test_the_genuine_library_knows_no_clock_but_the_server_s() -> None:
+    assert CLOCK_KEY not in library().code
+    assert CLOCK_KEY in virtual_library().code
+    assert "'TIME'" not in virtual_library().code
+    assert library().name != virtual_library().name

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from cotiza_queue.model import outcome
-from cotiza_queue.store import connection as connection_module
 from cotiza_queue.store.commands import Commands
 from cotiza_queue.store.connection import Connection
 from cotiza_queue.store.library import Library
@@ -90,21 +89,17 @@ class Bench:
         """Of the batch that is being played."""
         self.caught_at = 0
         """The step of the first violation."""
-        self._library = library
         self._loop = asyncio.new_event_loop()
-        self.connection = Connection(server.url)
+        self.connection = Connection(server.url, library)
         self.commands = Commands(self.connection)
         self.views = Views(self.connection)
 
     @contextmanager
     def in_use(self) -> Iterator[Bench]:
-        """Connections use the bench's library within the block; the bench is closed after it."""
-        genuine = connection_module.library
-        connection_module.library = lambda: self._library  # type: ignore[assignment]
+        """The bench is closed after the block."""
         try:
             yield self
         finally:
-            connection_module.library = genuine
             self._loop.run_until_complete(self.connection.close())
             self._loop.close()
 

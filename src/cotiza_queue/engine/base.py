@@ -48,7 +48,7 @@ class Base:
 
     async def open(self) -> Self:
         """Connect. Raises ConfigurationError if there is no usable server, QueueUnavailable."""
-        self._link_or_none = await Link.open(self._redis_url, self._data_dir)
+        self._link_or_none = await self._connect()
         self._directory_or_none = Directory(self._job_types, self._link.commands)
         self._background.start(self._link.events.run(), "events")
         await self._link.connection.load()
@@ -75,6 +75,9 @@ class Base:
     def url(self) -> str:
         """The server in use; an embedded one's is a ``unix://`` URL."""
         return self._link.url
+
+    async def _connect(self) -> Link:
+        return await Link.open(self._redis_url, self._data_dir)
 
     def _passage(self) -> Passage:
         return Passage(self._middleware, self._telemetry)

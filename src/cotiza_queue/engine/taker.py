@@ -75,7 +75,7 @@ class Taker:
             while not (self._draining and not self._leases.running and len(self.settler) == 0):
                 self._attention.clear()
                 try:
-                    turn = await self._turn()
+                    turn = await self.turn(runner)
                     backoff = FIRST_BACKOFF_S
                 except Exception as error:
                     self._unsure = True
@@ -86,16 +86,21 @@ class Taker:
                     await asyncio.sleep(backoff)
                     backoff = min(MAX_BACKOFF_S, backoff * 2)
                     continue
-                self.turned.set()
-                for delivery in turn.deliveries:
-                    self._start(runner, delivery)
                 if not turn.deliveries and len(self.settler) == 0:
                     await wait_for(self._attention, self._pause(turn))
         finally:
             # What has not ended by now has been handed back; code that cannot be stopped is left.
             await self._jobs.close(LAST_PATIENCE_S)
 
-    async def _turn(self) -> Turn:
+    async def turn(self, runner: Runner) -> Turn:
+        """Once: settle what has finished, take what there is room for, start it."""
+        turn = await self._exchange()
+        self.turned.set()
+        for delivery in turn.deliveries:
+            self._start(runner, delivery)
+        return turn
+
+    async def _exchange(self) -> Turn:
         if self._unsure:
             await self._sweep()
         outcomes = self.settler.page()

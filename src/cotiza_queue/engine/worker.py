@@ -109,7 +109,7 @@ class Worker:
 
     async def run(self) -> None:
         """Work until asked to stop. Raises ConfigurationError if the server can't be used."""
-        link = await Link.open(self._redis_url, self._data_dir)
+        link = await self._connect()
         sandbox = Sandbox(self._options.processes)
         try:
             await link.connection.load()
@@ -121,6 +121,9 @@ class Worker:
         finally:
             await sandbox.close()
             await link.close()
+
+    async def _connect(self) -> Link:
+        return await Link.open(self._redis_url, self._data_dir)
 
     def _station(self, link: Link, sandbox: Sandbox, job_type: JobType[Any]) -> _Station:
         return _Station(self, link, sandbox, job_type, self._processors[job_type])

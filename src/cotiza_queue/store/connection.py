@@ -26,7 +26,7 @@ from redis.exceptions import (
 
 from ..errors import ConfigurationError, CotizaError, QueueUnavailable
 from . import keys
-from .library import library
+from .library import Library, library
 
 CONNECT_TIMEOUT_S = 3.0
 REPLY_TIMEOUT_S = 10.0
@@ -49,9 +49,12 @@ _AWAY = (
 
 
 class Connection:
-    """Calls to one Redis. Opens lazily; ``close`` ends all its sockets."""
+    """Calls to one Redis. Opens lazily; ``close`` ends all its sockets. ``functions``: the Lua
+    library to call, by default this installation's.
+    """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, functions: Library | None = None) -> None:
+        self._library = functions or library()
         self._redis = _client(url, _CONNECTIONS)
         self._turnstile = asyncio.Semaphore(_CONNECTIONS)
         self._blocking = _client(url, None)
@@ -60,7 +63,7 @@ class Connection:
         """Run one of our functions on a queue. Raises QueueUnavailable, ConfigurationError or
         CotizaError.
         """
-        name = library().functions[verb]
+        name = self._library.functions[verb]
         try:
             return await self._execute("FCALL", name, 1, keys.meta(job_type), *args)
         except _FunctionMissing:
@@ -73,7 +76,7 @@ class Connection:
     async def load(self) -> None:
         """Make our function library known to the server; nothing happens if it already is."""
         try:
-            await self._redis.execute_command("FUNCTION", "LOAD", library().code)
+            await self._redis.execute_command("FUNCTION", "LOAD", self._library.code)
         except ResponseError as error:
             if "already exists" not in str(error):
                 raise CotizaError(

@@ -9,8 +9,9 @@ import functools
 import hashlib
 import re
 from importlib import resources
-from importlib.resources.abc import Traversable
 
+CLOCK_KEY = "cq:test:clock"
+"""Where a test keeps its time, milliseconds since the epoch."""
 _FLAGS = re.compile(r"^-- FLAGS +(.+)$", re.MULTILINE)
 
 
@@ -39,13 +40,21 @@ class Library:
 @functools.cache
 def library() -> Library:
     """The library of this installation."""
-    root = resources.files("cotiza_queue") / "lua"
-    return Library(_read(root / "lib"), _read(root / "ops"))
+    return Library(sources("lib"), sources("ops"))
 
 
-def _read(folder: Traversable) -> dict[str, str]:
+@functools.cache
+def virtual_library() -> Library:
+    """The same, but its time is what a test has written to ``CLOCK_KEY``. Its content differs, and
+    so does its name: both can live on one server. For ``cotiza_queue.testing`` alone.
+    """
+    return Library(sources("lib") | sources("virtual"), sources("ops"))
+
+
+def sources(folder: str) -> dict[str, str]:
+    """The Lua files of a folder (lib, ops, virtual), in the order of their names."""
+    entries = (resources.files("cotiza_queue") / "lua" / folder).iterdir()
     files = sorted(
-        (file for file in folder.iterdir() if file.name.endswith(".lua")),
-        key=lambda file: file.name,
+        (file for file in entries if file.name.endswith(".lua")), key=lambda file: file.name
     )
     return {file.name.removesuffix(".lua"): file.read_text(encoding="utf-8") for file in files}

@@ -9,16 +9,19 @@ from .commands import Commands
 from .connection import Connection
 from .embedded import EmbeddedServer, acquire
 from .events import EventReader
+from .library import Library
 from .views import Views
 
 
 class Link:
     """An open way to one server, with everything that speaks over it."""
 
-    def __init__(self, url: str, embedded: EmbeddedServer | None) -> None:
+    def __init__(
+        self, url: str, embedded: EmbeddedServer | None, functions: Library | None = None
+    ) -> None:
         self.url = url
         self.embedded = embedded
-        self.connection = Connection(url)
+        self.connection = Connection(url, functions)
         self.commands = Commands(self.connection)
         self.views = Views(self.connection)
         self.events = EventReader(self.connection, LogTelemetry())

@@ -2,10 +2,9 @@
 local queue = {}
 
 function queue.open(meta_key)
-  local time = redis.call('TIME')
   return {
     prefix = string.match(meta_key, '^{[^}]+}:'),
-    now = time[1] * 1000 + math.floor(time[2] / 1000),
+    now = clock.now(),
     counts = {}, lanes = {}, acks = {}, tenants = {}, events = {}, pushed = 0, wake = false,
   }
 end

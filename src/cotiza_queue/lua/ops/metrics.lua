@@ -24,8 +24,7 @@ local function oldest_waiting(p)
 end
 
 local function metrics(keys, args)
-  local time = redis.call('TIME')
-  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  local now = clock.now()
   local p, minute = string.match(keys[1], '^{[^}]+}:'), math.floor(now / 60000)
   return { now, redis.call('HGETALL', p .. 'counts'),
     redis.call('HEXISTS', p .. 'meta', 'paused'),

@@ -9,8 +9,7 @@
 -- FLAGS    no-writes
 local function schedules(keys, args)
   local p = string.match(keys[1], '^{[^}]+}:')
-  local time = redis.call('TIME')
-  local now, ids = time[1] * 1000 + math.floor(time[2] / 1000), { args[1] }
+  local now, ids = clock.now(), { args[1] }
   if args[1] == '' then
     ids = redis.call('ZRANGE', p .. 'schedules:all', 0, args[2] - 1)
   elseif args[1] == 'due' then
