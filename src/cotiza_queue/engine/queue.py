@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -29,6 +30,7 @@ from ..model.status import Status
 from ..store.commands import Intake
 from ..store.views import Which
 from . import listing
+from .commit import GroupCommit
 from .following import follow, follow_tenant, wait_for_end
 from .gate import passed
 from .intake import intake_of, options_of
@@ -249,8 +251,12 @@ class Queue(Recurring, Operators):
 
     # inside
 
+    @cached_property
+    def _commit(self) -> GroupCommit:
+        return GroupCommit(self._accept, self._background)
+
     async def _accept_one(self, job: NewJob, kind: JobType[Any]) -> Enqueued:
-        answer = (await self._accept(kind.name, [self._intake(job, kind)]))[0]
+        answer = await self._commit.enqueue(kind.name, self._intake(job, kind))
         if isinstance(answer, InvalidInput):
             raise answer
         return answer
