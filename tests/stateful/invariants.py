@@ -31,7 +31,7 @@ MEANING = {
     "I12": "within a lane, in order of arrival",
     "I13": "each occurrence of a schedule once",
     "I14": "a cancelled job does not start, and nothing it returns is taken",
-    "I15": "one job that has not ended for each unique key",
+    "I15": "a unique key is held exactly as long as its holder asked for",
     "I16": "nothing of one tenant for another",
     "I17": "no more at once, and no more per time, than the limits say",
     "I19": "counters equal a recount",
@@ -256,13 +256,7 @@ def ready(model: Model, found: Snapshot) -> Iterator[Fault]:
 
 def uniques(model: Model, found: Snapshot) -> Iterator[Fault]:
     there = {n[7:]: v.decode() for n, v in found.strings.items() if n.startswith("unique:")}
-    live = [j for j in model.jobs.values() if j.unique and j.status not in FINAL]
-    for key, n in Counter(j.unique for j in live).items():
-        if n > 1:
-            yield "I15", f"{n} jobs that have not ended share the unique key {key}"
-    wanted = {j.unique: j.id for j in live}
-    if there != wanted:
-        yield "I15", _difference("unique keys", there, wanted)
+    yield from model.keys.wrong(there, {j.id: j.status for j in model.jobs.values()})
 
 
 def letters(model: Model, found: Snapshot) -> Iterator[Fault]:

@@ -24,6 +24,7 @@ from .bench import Bench, Handle
 from .listing_rules import ListingRules
 from .open_bugs import OPEN_BUGS
 from .play import LEASE_MS, TYPE, Play
+from .unique_rules import HOLDS, UniqueRules
 
 WORKERS = ("w1", "w2", "w3")
 IDS = 18
@@ -52,13 +53,14 @@ options = st.builds(
     remove_on_complete=st.sampled_from(KEEPS),
     remove_on_fail=st.sampled_from(KEEPS),
     unique_key=st.sampled_from((None, None, "u", "v")),
+    unique_while=st.sampled_from(HOLDS),
     deadline=st.sampled_from((None, None, None, 1, 2000, 8000)),
     tags=st.sampled_from(((), (), ("red",), ("red", "blue"))),
 )
 ending = st.sampled_from(("complete", "complete", "error", "error", "fatal", "release"))
 
 
-class Game(ListingRules, RuleBasedStateMachine):
+class Game(ListingRules, UniqueRules, RuleBasedStateMachine):
     """One game on ``bench``, which a subclass sets."""
 
     bench: Bench

@@ -23,6 +23,7 @@ if __name__ == "__main__":
 from cotiza_queue.model import outcome
 from cotiza_queue.model.policy import RunRules
 from stateful.bench import Bench, Decide, Patch, build
+from stateful.intake_mutations import INTAKE_MUTATIONS
 from stateful.invariants import Violation
 from stateful.listing_mutations import LISTING_MUTATIONS
 from stateful.runner import play
@@ -103,10 +104,6 @@ MUTATIONS = (
         "release that costs an attempt", "ops/turn",
         "  redis.call('HINCRBY', q.prefix .. 'job:' .. j.id, 'attempt', -1)\n", "",
     ),
-    _one(
-        "unique key for ever", "lib/42_end",
-        "redis.call('DEL', q.prefix .. 'unique:' .. unique)", "",
-    ),
     _one("lanes upside down", "lib/70_delivery", "'ZRANGE', q.prefix .. 'ready'",
          "'ZREVRANGE', q.prefix .. 'ready'"),
     _one("pause that nobody minds", "lib/48_ceiling", "if found[1] then return 0 end", ""),
@@ -129,8 +126,6 @@ MUTATIONS = (
          "redis.call('HDEL', q.prefix .. 'dead:index', id)", ""),
     _one("one job too many kept", "lib/42_end", "ZCARD', key) - kept", "ZCARD', key) - kept - 1"),
     _one("two letters of one job", "lib/50_dead", "  dead.lift(q, j.id)\n", ""),
-    _one("replay without its unique key", "ops/replay",
-         "  if not claim(q, j.options.unique, id) then return 'unique_key_taken' end\n", ""),
     _one("one too many in the queue", "lib/48_ceiling", "tonumber(found[2]) - active",
          "tonumber(found[2]) + 1 - active"),
     _one("a rate half as slow", "lib/45_rate", "n * limit.period", "n * limit.period / 2"),
@@ -148,7 +143,7 @@ MUTATIONS = (
          "  if #refused == kept then admission.next(q, t, number) end\n", ""),
     _one("a line that forgets its order", "lib/57_backlog",
          "local id = redis.call('LPOP'", "local id = redis.call('RPOP'"),
-    *(_one(*each) for each in LISTING_MUTATIONS),
+    *(_one(*each) for each in (*LISTING_MUTATIONS, *INTAKE_MUTATIONS)),
 )  # fmt: skip
 
 

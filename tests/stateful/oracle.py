@@ -19,10 +19,11 @@ from cotiza_queue.model.status import Status
 from cotiza_queue.store.commands import Intake, Settlement
 
 from .cap import Cap
+from .unique_model import UniqueKeys
 
 FINAL = ("completed", "failed", "cancelled")
 UNIQUE_TAKEN = "unique_key_taken"
-"""The answer to a replay while another job that has not ended has the same unique key."""
+"""The answer to a replay while another job holds the unique key."""
 LARGEST_EXCESS = 100
 """How many jobs one ending may remove by count."""
 
@@ -36,7 +37,6 @@ class Job:
     seq: int
     status: str = ""
     lane: int = 0
-    unique: str = ""
     deadline: int | None = None
     place: int = 0
     """Its turn among the waiting of its lane and tenant."""
@@ -117,6 +117,7 @@ class Model:
     letters: dict[str, Letter] = field(default_factory=dict)
     schedules: dict[str, Schedule] = field(default_factory=dict)
     totals: Counter[str] = field(default_factory=Counter)
+    keys: UniqueKeys = field(default_factory=UniqueKeys)
     paused: bool = False
     highest_token: int = 0
     _seq: int = 0
@@ -124,25 +125,29 @@ class Model:
 
     # -- taking in
 
-    def owner(self, unique: str) -> Job | None:
-        """The one job that has a unique key and has not ended."""
-        holders = [j for j in self.jobs.values() if j.unique == unique and j.status not in FINAL]
-        return holders[0] if unique and holders else None
+    def owner(self, asked: Intake) -> Job | None:
+        """The other job that holds the unique key."""
+        holder = self.keys.get(asked.unique, asked.id)
+        return None if holder == asked.id else self.jobs[holder]
+
+    def drop(self, job: Job) -> None:
+        del self.jobs[job.id]
+        self.keys.moved(job.intake, "")
 
     def accept(self, intake: Intake, now: int) -> tuple[str, bool, str]:
         """(id, created, status)"""
-        known = self.jobs.get(intake.id) or self.owner(intake.unique)
+        known = self.jobs.get(intake.id) or self.owner(intake)
         if known is not None:
             return known.id, False, known.status
         self._seq += 1
         job = self.jobs[intake.id] = Job(intake, now, self._seq, lane=intake.lane)
-        job.unique = intake.unique
         job.deadline = now + intake.deadline_ms if intake.deadline_ms else None
         self.put(job, intake.lane, intake.delay_ms, now)
         return job.id, True, job.status
 
     def put(self, job: Job, lane: int, delay: int, now: int) -> None:
         """Into a lane, or among the delayed."""
+        self.keys.moved(job.intake, "delayed" if delay > 0 else "waiting")
         if delay > 0:
             job.status, job.due = "delayed", now + delay
             return
@@ -225,6 +230,7 @@ class Model:
         for name in ("", job.intake.tenant):
             self.caps[name].spend(now)
         job.status, job.worker, job.leased, job.token = "active", worker, now, token
+        self.keys.moved(job.intake, job.status)
         job.attempt += 1
         job.starts += 1
 
@@ -288,14 +294,14 @@ class Model:
             return "not_found"
         if job is None:
             letter = self.letters[id_]
-            if self.owner(letter.intake.unique) is not None:
+            if self.owner(letter.intake) is not None:
                 return UNIQUE_TAKEN
             del self.letters[id_]
             self.accept(again(letter), now)
             return "ok"
         if job.status not in ("failed", "cancelled"):
             return job.status
-        if self.owner(job.unique) is not None:
+        if self.owner(job.intake) is not None:
             return UNIQUE_TAKEN
         self.letters.pop(id_, None)
         job.attempt = job.stalls = job.starts = job.spared = 0
@@ -313,14 +319,15 @@ class Model:
     def finish(self, job: Job, status: str, now: int) -> None:
         age, count = job.keep(status)
         job.status, job.finished = status, now
+        self.keys.moved(job.intake, status)
         job.expires = now + age * 1000
         self.totals[f"total_{status}"] += 1
         if age == 0:
-            del self.jobs[job.id]
+            self.drop(job)
         elif count is not None:
             newest = self.newest(status, job.intake.tenant)
             for old in newest[: max(0, min(len(newest) - count, LARGEST_EXCESS))]:
-                del self.jobs[old.id]
+                self.drop(old)
 
     def ended(self, status: str) -> list[Job]:
         """The ended jobs of a status, those that go first first."""
@@ -337,7 +344,7 @@ class Model:
         removed = 0
         for status in FINAL:
             for job in [j for j in self.ended(status) if j.expires <= now][: limit - removed]:
-                del self.jobs[job.id]
+                self.drop(job)
                 removed += 1
         old = [i for i, x in self.letters.items() if _stamp(x.entry)[0] <= now - dead_age]
         for id_ in sorted(old, key=lambda i: _stamp(self.letters[i].entry))[: limit - removed + 1]:
@@ -353,7 +360,7 @@ class Model:
         old = [j for j in seen if (j.finished or 0) <= now - grace]
         gone = [j for j in old if tenant in ("", j.intake.tenant)]
         for job in gone:
-            del self.jobs[job.id]
+            self.drop(job)
         return len(gone), len(seen)
 
     def purge(self, id_: str, tenant: str) -> bool:
@@ -362,7 +369,7 @@ class Model:
             return False
         del self.letters[id_]
         if id_ in self.jobs and self.jobs[id_].status == "failed":
-            del self.jobs[id_]
+            self.drop(self.jobs[id_])
         return True
 
     def counts(self) -> Counter[str]:

@@ -23,6 +23,7 @@ from .bench import Bench, Handle
 from .invariants import MAX_STALLS, Violation
 from .oracle import FINAL, Model
 from .server import EPOCH_MS
+from .unique_model import keyless
 
 T = TypeVar("T")
 TYPE = JobType[Any]("model")
@@ -81,7 +82,6 @@ class Play:
         if due is not None and (turn.next_due_ms is None or turn.next_due_ms > due):
             self._fail(Violation("I7", f"next due {turn.next_due_ms}, and {due} is"))
         self.seen = self._look()
-        self._expired()
         # A page of tombstones was not enough: the next turn goes on.
         later = [turn.next_due_ms, *self.seen.zsets.get("put_off", {}).values()]
         cut_short = any(moment is not None and moment <= self.now for moment in later)
@@ -93,8 +93,7 @@ class Play:
             order.taken(self.model, ids, want, self.now, None if cut_short else standing)
         except Violation as violation:
             self._fail(violation)
-        for delivery in turn.deliveries:
-            self._delivered(worker, delivery, heard)
+        self._taken(worker, turn.deliveries, heard)
         for job in self.model.waiting():
             self.model.give_back(job, self.seen.hashes.get(f"job:{job.id}", {}))
         del self.handles[:-_HANDLES]
@@ -107,13 +106,16 @@ class Play:
         self._check(self.seen)
         return turn.deliveries
 
-    def _expired(self) -> None:
-        """Jobs that a take found past their deadline: the events say which, in order."""
-        failed = [f["job"].decode() for _, f in self.seen.events if f["name"] == b"failed"]
-        for id_ in failed:
+    def _taken(self, worker: str, deliveries: list[Delivery], heard: bool) -> None:
+        """What a take handed out or found past its deadline, in the order that the events tell."""
+        by_id = {d.id: d for d in deliveries}
+        for name, id_ in [(f["name"], f["job"].decode()) for _, f in self.seen.events]:
             job = self.model.jobs.get(id_)
-            if job is not None and job.status == "waiting" and order.expired(job, self.now):
+            if name == b"active" and id_ in by_id:
+                self._delivered(worker, by_id.pop(id_), heard)
+            elif name == b"failed" and job is not None and job.status == "waiting":
                 self.model.bury(job, self.now)
+        self._same("F8", list(by_id), [])
 
     def _delivered(self, worker: str, got: Delivery, heard: bool) -> None:
         job = self.model.jobs[got.id]
@@ -308,7 +310,7 @@ class Play:
         self._call("FUNCTION FLUSH", self.bench.connection.command("FUNCTION", "FLUSH"))
 
     def intake(self, id_: str, tenant: str, options: JobOptions) -> Intake:
-        job = NewJob(type=TYPE.name, payload={"n": id_}, tenant=tenant, options=options)
+        job = NewJob(type=TYPE.name, payload={"n": id_}, tenant=tenant, options=keyless(options))
         return intake_of(job, TYPE, id_)
 
     def finish(self) -> None:

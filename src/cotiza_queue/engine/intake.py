@@ -14,6 +14,7 @@ from ..errors import FieldError, InvalidInput
 from ..model.ids import check_tenant
 from ..model.job import JobType, NewJob
 from ..model.policy import JobOptions, lane_of, rules_for
+from ..model.uniqueness import held_while
 from ..store import codec
 from ..store.commands import Intake
 from ..wording import explain
@@ -38,6 +39,7 @@ def intake_of(
         keep_completed=rules.keep_completed,
         keep_failed=rules.keep_failed,
         unique=f"{tenant}/{options.unique_key}" if options.unique_key else "",
+        hold=held_while(options),
         deadline_ms=options.deadline or 0,
         delay_ms=options.delay,
         body=body,

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from .status import UNIQUE_WHILE, Status
+
 NORMAL_PRIORITY = 1000
 """What priority 0, or none, means. 896…1,023 share its lane; 1…895 run before it."""
 MAX_DELAY_MS = 366 * 86_400_000
@@ -74,6 +76,9 @@ class JobOptions(
         Annotated[str, Meta(min_length=1, max_length=46, pattern=r"^[0-9A-Za-z_-]+$(?!\n)")] | None
     ) = None
     unique_key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    """A call that names the key of another job gets that job instead of a new one."""
+    unique_while: Annotated[tuple[Status, ...], Meta(max_length=7)] = UNIQUE_WHILE
+    """The statuses in which the job holds its key: blocked, delayed and waiting in any case."""
     deadline: Annotated[int, Meta(ge=1, le=MAX_DELAY_MS)] | None = None
     """Never start later than so many milliseconds after the call."""
     tags: Annotated[tuple[Tag, ...], Meta(max_length=16)] = ()

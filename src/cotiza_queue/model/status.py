@@ -24,6 +24,8 @@ class Status(StrEnum):
         return self in FINAL
 
 
+UNIQUE_WHILE = (Status.BLOCKED, Status.DELAYED, Status.WAITING, Status.ACTIVE)
+"""In which statuses a job holds its unique key, unless its caller says otherwise."""
 FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 
 EDGES: dict[tuple[Status, Status], str] = {

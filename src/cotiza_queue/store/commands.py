@@ -40,6 +40,8 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     keep_completed: KeepFor
     keep_failed: KeepFor
     unique: str
+    hold: str = ""
+    """The statuses that keep ``unique``, where they are not the usual ones."""
     deadline_ms: int
     delay_ms: int
     body: bytes
@@ -51,7 +53,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     def arguments(self) -> list[str | bytes | int]:
         """As ops/enqueue.lua takes them. What is empty in ``options`` and ``call`` is left out."""
         keep = f"{_keep(self.keep_completed)}:{_keep(self.keep_failed)}"
-        options = codec.encode_map({"unique": self.unique, "tags": self.tags})
+        options = codec.encode_map({"unique": self.unique, "hold": self.hold, "tags": self.tags})
         call = codec.encode_map(
             {"deadline": self.deadline_ms, "once": self.once, "fingerprint": self.fingerprint}
         )

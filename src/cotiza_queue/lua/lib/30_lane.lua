@@ -26,6 +26,8 @@ function lane.push(q, id, number)
   if not l.ready then
     if redis.call('HEXISTS', q.prefix .. 'lanes', number) == 0 then
       redis.pcall('XGROUP', 'CREATE', l.key, lane.group, '0', 'MKSTREAM')
+      -- Known from now on, also if this call takes out again what it puts in.
+      redis.call('HSET', q.prefix .. 'lanes', number, 0)
     end
     redis.call('ZADD', q.prefix .. 'ready', number, number)
     l.ready = true

@@ -7,7 +7,7 @@ end
 
 function lane.flush(q)
   for number, l in pairs(q.lanes) do
-    if l.waiting ~= 0 or l.ready then
+    if l.waiting ~= 0 then
       local count = redis.call('HINCRBY', q.prefix .. 'lanes', number, l.waiting)
       if l.waiting > 0 and count == l.waiting then q.wake = true end
     end

@@ -4,6 +4,7 @@ function job.remove(q, j)
   redis.call('DEL', p .. 'job:' .. j.id, p .. 'body:' .. j.id, p .. 'result:' .. j.id,
     p .. 'failures:' .. j.id, p .. 'progress:' .. j.id)
   index.leave(q, j)
+  unique.moved(q, j, '')
   redis.call('ZREM', p .. 'ended:' .. j.status, j.id)
   redis.call('ZREM', p .. 'newest:' .. j.status .. ':' .. j.tenant, j.id)
   queue.count(q, j.status, -1)
@@ -25,10 +26,7 @@ function job.finish(q, j, status, data)
   local age, kept = bad_age, bad_count
   if status == 'completed' then age, kept = good_age, good_count end
   redis.call('HSET', q.prefix .. 'job:' .. j.id, 'status', status, 'finished', q.now)
-  local unique = j.options.unique
-  if unique and redis.call('GET', q.prefix .. 'unique:' .. unique) == j.id then
-    redis.call('DEL', q.prefix .. 'unique:' .. unique)
-  end
+  unique.moved(q, j, status)
   queue.count(q, status, 1)
   queue.count(q, 'total_' .. status, 1)
   event.emit(q, j.id, j.tenant, status, data)

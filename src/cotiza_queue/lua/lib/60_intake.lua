@@ -5,6 +5,7 @@ local intake = { fields = 10 }
 function intake.place(q, j, number, delay)
   local id = j.id
   index.move(q, j, delay > 0 and 'delayed' or 'waiting')
+  unique.moved(q, j, j.status)
   if delay > 0 then
     local due = q.now + math.floor(delay)
     redis.call('ZADD', q.prefix .. 'delayed', due, id)
@@ -31,7 +32,7 @@ end
 local function found_before(q, n)
   local found = n.call.once and memory.answer(q, n.call.once, n.call.fingerprint) or memory.known(q, n.id)
   if found or not n.options.unique then return found end
-  local holder = redis.call('GET', q.prefix .. 'unique:' .. n.options.unique)
+  local holder = unique.holder(q, n.options)
   return holder and holder ~= n.id and memory.known(q, holder)
 end
 
@@ -43,7 +44,6 @@ function intake.accept(q, n)
   redis.call('HSET', key, 'tenant', n.tenant, 'priority', n.priority, 'lane', n.lane,
     'attempts', n.attempts, 'keep', n.keep, 'created', q.now, 'seq', n.seq)
   if n.packed ~= '' then redis.call('HSET', key, 'options', n.packed) end
-  if n.options.unique then redis.call('SET', q.prefix .. 'unique:' .. n.options.unique, id) end
   if n.call.deadline then redis.call('HSET', key, 'deadline', q.now + n.call.deadline) end
   redis.call('SET', q.prefix .. 'body:' .. id, n.body)
   index.enter(q, n)

@@ -5,6 +5,7 @@ local function start(q, j, t, worker, token, out)
   local attempt = (tonumber(j.attempt) or 0) + 1
   redis.call('HSET', q.prefix .. 'job:' .. j.id, 'status', 'active', 'worker', worker, 'token', token,
     'attempt', attempt, 'started', q.now)
+  unique.moved(q, j, 'active')
   event.emit(q, j.id, j.tenant, 'active', '{"attempt":' .. attempt .. '}')
   rate.spend(t, q.now, 1)
   tenant.add(t, 'active', 1)

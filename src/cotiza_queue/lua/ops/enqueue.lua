@@ -1,7 +1,8 @@
 -- enqueue: takes jobs in, each at most once by id and by unique key; all of the call, or none.
 -- KEYS     meta
 -- ARGS     per job: id tenant priority lane attempts keep delay_ms body options call
---          options: "" or a msgpack map, kept with the job: unique (the key), tags (a list)
+--          options: "" or a msgpack map, kept with the job: tags (a list), unique (a key),
+--          hold (the statuses that keep the key, words in a text)
 --          call: "" or a msgpack map, of this call: deadline (ms from now), once (hash of an idempotency key),
 --          fingerprint (hash of what that was used for)
 -- RETURNS  per job: [id, 1 new | 0 known | 2 the key was used for something else, status, created_ms, due_ms]

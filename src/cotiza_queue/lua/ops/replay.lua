@@ -16,19 +16,14 @@ local function from_letter(q, id, tenant)
   return letter
 end
 
--- The unique key is taken again; false if another job has it now.
-local function claim(q, unique, id)
-  if not unique then return true end
-  local key = q.prefix .. 'unique:' .. unique
-  local holder = redis.call('GET', key)
-  if holder and holder ~= id then return false end
-  redis.call('SET', key, id)
-  return true
+-- True if another job has the unique key now.
+local function taken(q, options, id)
+  return (unique.holder(q, options) or id) ~= id
 end
 
 local function revive(q, id, letter)
   local options = job.options(letter.options)
-  if not claim(q, options.unique, id) then return 'unique_key_taken' end
+  if taken(q, options, id) then return 'unique_key_taken' end
   dead.lift(q, id)
   intake.accept(q, { id = id, tenant = letter.tenant, priority = letter.priority, lane = lane.home(letter.lane),
     attempts = letter.attempts, keep = letter.keep, delay = 0, body = letter.body, packed = letter.options,
@@ -47,7 +42,7 @@ local function replay(keys, args)
   end
   if tenant_id ~= '' and j.tenant ~= tenant_id then return 'not_found' end
   if j.status ~= 'failed' and j.status ~= 'cancelled' then return j.status end
-  if not claim(q, j.options.unique, id) then return 'unique_key_taken' end
+  if taken(q, j.options, id) then return 'unique_key_taken' end
   dead.lift(q, id)
   redis.call('ZREM', q.prefix .. 'ended:' .. j.status, id)
   redis.call('ZREM', q.prefix .. 'newest:' .. j.status .. ':' .. j.tenant, id)
