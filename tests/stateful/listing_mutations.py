@@ -9,11 +9,11 @@ LISTING_MUTATIONS = (
     ),
     (
         "retention that forgets an index", "lib/42_end", "  index.leave(q, j)\n",
-        "  redis.call('ZREM', p .. 'index', j.id)\n",
+        "  late.zrem(q, p .. 'index', j.id)\n",
     ),
     (
         "a tag that outlives its job", "lib/35_index",
-        "redis.call('ZREM', index.tag(q, j.tenant, tag), j.id)", "",
+        "late.zrem(q, index.tag(q, j.tenant, tag), j.id)", "",
     ),
     (
         "a page that ends too soon", "lib/46_finding", "#ids == page and found[2 * page] or ''",

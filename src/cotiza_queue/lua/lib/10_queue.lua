@@ -5,7 +5,7 @@ function queue.open(meta_key)
   return {
     prefix = string.match(meta_key, '^{[^}]+}:'),
     now = clock.now(),
-    counts = {}, lanes = {}, acks = {}, tenants = {}, events = {}, pushed = 0, wake = false,
+    counts = {}, lanes = {}, acks = {}, tenants = {}, events = {}, late = {}, pushed = 0, wake = false,
   }
 end
 

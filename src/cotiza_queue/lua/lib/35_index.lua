@@ -13,9 +13,9 @@ function index.tag(q, tenant_id, tag)
 end
 
 function index.enter(q, j)
-  redis.call('ZADD', q.prefix .. 'index', j.seq, j.id)
+  late.zadd(q, q.prefix .. 'index', j.seq, j.id)
   for _, tag in ipairs(j.options.tags or {}) do
-    redis.call('ZADD', index.tag(q, j.tenant, tag), j.seq, j.id)
+    late.zadd(q, index.tag(q, j.tenant, tag), j.seq, j.id)
   end
 end
 
@@ -24,14 +24,14 @@ function index.move(q, j, status)
   local from, to = CLASS[j.status] or j.status, CLASS[status] or status
   j.status = status
   if from == to then return end
-  if from then redis.call('ZREM', index.key(q, j.tenant, from), j.id) end
-  redis.call('ZADD', index.key(q, j.tenant, to), j.seq, j.id)
+  if from then late.zrem(q, index.key(q, j.tenant, from), j.id) end
+  late.zadd(q, index.key(q, j.tenant, to), j.seq, j.id)
 end
 
 function index.leave(q, j)
-  redis.call('ZREM', q.prefix .. 'index', j.id)
-  redis.call('ZREM', index.key(q, j.tenant, j.status), j.id)
+  late.zrem(q, q.prefix .. 'index', j.id)
+  late.zrem(q, index.key(q, j.tenant, j.status), j.id)
   for _, tag in ipairs(j.options and j.options.tags or {}) do
-    redis.call('ZREM', index.tag(q, j.tenant, tag), j.id)
+    late.zrem(q, index.tag(q, j.tenant, tag), j.id)
   end
 end

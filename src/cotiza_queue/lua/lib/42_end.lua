@@ -5,7 +5,7 @@ function job.remove(q, j)
     p .. 'failures:' .. j.id, p .. 'progress:' .. j.id)
   index.leave(q, j)
   unique.moved(q, j, '')
-  redis.call('ZREM', p .. 'ended:' .. j.status, j.id)
+  late.zrem(q, p .. 'ended:' .. j.status, j.id)
   redis.call('ZREM', p .. 'newest:' .. j.status .. ':' .. j.tenant, j.id)
   queue.count(q, j.status, -1)
 end
@@ -31,7 +31,7 @@ function job.finish(q, j, status, data)
   queue.count(q, 'total_' .. status, 1)
   event.emit(q, j.id, j.tenant, status, data)
   index.move(q, j, status)
-  redis.call('ZADD', q.prefix .. 'ended:' .. status, q.now + age * 1000, j.id)
+  late.zadd(q, q.prefix .. 'ended:' .. status, q.now + age * 1000, j.id)
   if age == '0' then return job.remove(q, j) end
   if kept ~= '' then keep_newest(q, j, tonumber(kept)) end
 end

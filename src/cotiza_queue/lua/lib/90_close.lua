@@ -24,6 +24,7 @@ function queue.close(q)
   end
   write_minute(q, 'completed')
   write_minute(q, 'failed')
+  late.flush(q)
   event.flush(q)
   if q.wake then redis.call('PUBLISH', q.prefix .. 'wake', 'wake') end
 end

@@ -1,0 +1,37 @@
+-- Changes of sorted sets that no script reads back in the same call: collected by key, and written at the end of the
+-- call with one command a key, so that a page of jobs pays for one.
+local late = { page = 1000 }
+
+local function set(q, key, member, score)
+  local changes = q.late[key]
+  if not changes then
+    changes = {}
+    q.late[key] = changes
+  end
+  changes[member] = score
+end
+
+function late.zadd(q, key, score, member) set(q, key, member, score) end
+function late.zrem(q, key, member) set(q, key, member, false) end
+
+local function write(command, key, arguments)
+  for first = 1, #arguments, late.page do
+    redis.call(command, key, unpack(arguments, first, math.min(first + late.page - 1, #arguments)))
+  end
+end
+
+function late.flush(q)
+  for key, changes in pairs(q.late) do
+    local added, removed = {}, {}
+    for member, score in pairs(changes) do
+      if score then
+        added[#added + 1], added[#added + 2] = score, member
+      else
+        removed[#removed + 1] = member
+      end
+    end
+    write('ZREM', key, removed)
+    write('ZADD', key, added)
+  end
+  q.late = {}
+end
