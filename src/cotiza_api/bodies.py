@@ -26,8 +26,8 @@ UPLOAD_TIMEOUT_S = 1800.0
 T = TypeVar("T")
 
 
-async def read_json(request: Request, kind: type[T]) -> T:
-    """The body as ``kind``.
+async def read_json(request: Request, kind: type[T], *, bodiless: bool = False) -> T:
+    """The body as ``kind``. ``bodiless``: none at all stands for an empty object.
 
     Raises MalformedJson, InvalidInput (fields by path), TooLarge, UnsupportedMediaType,
     RequestTooSlow. Of a name that occurs twice in an object, the last counts.
@@ -37,7 +37,8 @@ async def read_json(request: Request, kind: type[T]) -> T:
         raise UnsupportedMediaType(
             f"the body's type is {media_type!r:.80}", remedy="Send Content-Type: application/json."
         )
-    return parse_json(await _read(request), kind)
+    body = await _read(request)
+    return parse_json(b"{}" if bodiless and not body.strip() else body, kind)
 
 
 async def read_nothing(request: Request) -> None:

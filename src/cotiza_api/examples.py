@@ -46,6 +46,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "jobs": [{"type": name, "data": data} for name, data in list(JOBS.items())[2:]],
     },
     "CleanQueue": {"grace": 86_400_000, "status": "completed", "limit": 1000},
+    "PauseQueue": {"forMs": 1_800_000, "reason": "moving to another printer park"},
 }
 """Bodies that are not about one job."""
 

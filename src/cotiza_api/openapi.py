@@ -119,7 +119,7 @@ def _operation(operation: AnyOperation, schema_of: dict[str, Any]) -> Json:
     for media_type, schema in operation.upload.items():
         content[media_type] = {"schema": dict(schema)}
     if content:
-        found["requestBody"] = {"required": True, "content": content}
+        found["requestBody"] = {"required": not operation.bodiless, "content": content}
     return found
 
 

@@ -114,6 +114,8 @@ class Operation(Generic[B, Q]):
     summary: str
     content: str | None = None
     upload: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    bodiless: bool = False
+    """The body may be left out: that is as good as an empty object."""
     idempotent: bool = False
     """Takes the header Idempotency-Key."""
     faults: tuple[int, ...] = ()
@@ -165,7 +167,7 @@ async def _call(operation: AnyOperation, request: Request) -> Response:
     query = _query(request, operation.query)
     body = Nothing()
     if operation.body is not Nothing:
-        body = await read_json(request, operation.body)
+        body = await read_json(request, operation.body, bodiless=operation.bodiless)
     elif operation.method == "POST" and not operation.upload:
         await read_nothing(request)
     return await operation.handler(

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from cotiza_queue import JobOptions, Status
-from cotiza_queue.model.policy import MAX_DELAY_MS
+from cotiza_queue.model.policy import MAX_DELAY_MS, MAX_REASON
 
 from .answers import Moment
 
@@ -99,6 +99,16 @@ class JobsQuery(Request, frozen=True, kw_only=True):
 class TenantQuery(Request, frozen=True, kw_only=True):
     """``tenantId``: for platform tokens, whose things this is about."""
 
+    tenant_id: Word | None = None
+
+
+class PauseQueue(Request, frozen=True, kw_only=True):
+    """``forMs``: go on by itself after so many milliseconds; left out: until resumed. ``reason``:
+    why, for whoever looks. ``tenantId``: for platform tokens, whose jobs wait.
+    """
+
+    for_ms: Annotated[int, Meta(ge=1, le=MAX_DELAY_MS)] | None = None
+    reason: Annotated[str, Meta(min_length=1, max_length=MAX_REASON)] | None = None
     tenant_id: Word | None = None
 
 

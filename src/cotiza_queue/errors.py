@@ -27,7 +27,7 @@ An error carries a stable ``code`` for programs, a message and a ``remedy`` for 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 
 class FieldError(NamedTuple):
@@ -177,7 +177,11 @@ class MemoryLimitExceeded(PermanentError):
 
 
 class RetryableError(ProcessingError):
-    """Worth another try. ``retry_after_ms`` (milliseconds) overrides the policy's delay."""
+    """Worth another try. ``retry_after_ms`` (milliseconds) overrides the policy's delay.
+
+    ``pause`` with it, as a ``Retry-After`` of the other side means it: until then nothing of the
+    job's tenant in this queue ("tenant"), or nothing of the whole queue ("queue"), starts either.
+    """
 
     code = "retryable_error"
     http_status = 503
@@ -187,12 +191,14 @@ class RetryableError(ProcessingError):
         message: str,
         *,
         retry_after_ms: int | None = None,
+        pause: Literal["tenant", "queue"] | None = None,
         code: str | None = None,
         remedy: str | None = None,
         details: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(message, code=code, remedy=remedy, details=details)
         self.retry_after_ms = retry_after_ms
+        self.pause: Literal["tenant", "queue"] | None = pause
 
 
 class ProcessDied(ProcessingError):

@@ -62,6 +62,30 @@ async def test_an_admin_pauses_a_queue_for_its_own_tenant_and_for_no_other(
         assert (await admin.get(f"{mine}?wait=20")).json()["status"] == "completed"
 
 
+@pytest.mark.row("G1")
+async def test_a_pause_takes_a_span_a_reason_and_a_tenant(
+    api: Process, admin: httpx2.AsyncClient, tenant: str
+) -> None:
+    async with api.client(bearer("admin", "hq", scope="platform")) as platform:
+        body = {"forMs": 3_600_000, "reason": "moving", "tenantId": tenant}
+        named = await platform.post(f"{QUEUE}/pause", json=body)
+        assert (named.status_code, named.json()["tenant"]) == (200, tenant)
+        try:
+            await platform.post(f"{QUEUE}/pause", json={"reason": "moving", "forMs": 3_600_000})
+            metrics = (
+                await platform.get("/api/v1/jobs/queues/metrics?type=email-notification")
+            ).json()
+            assert (metrics["paused"], metrics["pausedReason"]) == (True, "moving")
+            assert metrics["pausedUntilMs"] > 0
+        finally:
+            await platform.post(f"{QUEUE}/resume")
+    assert (await admin.post(f"{QUEUE}/resume")).json()["tenant"] == tenant
+    refused = await admin.post(f"{QUEUE}/pause", json={"forMs": 0})
+    assert refused.json()["errors"][0]["field"] == "forMs"
+    other = await admin.post(f"{QUEUE}/pause", json={"tenantId": "acme"})
+    assert other.json()["code"] == "wrong_tenant"
+
+
 async def test_an_admin_cleans_away_its_own_tenants_jobs_only(
     admin: httpx2.AsyncClient, stranger: httpx2.AsyncClient, tenant: str
 ) -> None:

@@ -200,9 +200,23 @@ def test_a_paused_queue_says_so_until_it_is_resumed(terminal, filled) -> None:
     assert not any(each["paused"] for each in terminal.json("status")["queues"])
 
 
+@pytest.mark.row("G1")
+def test_a_tenants_pause_is_listed_with_its_end_and_its_reason(terminal, filled) -> None:
+    pause = ("pause", "file-analysis", "--tenant", "acme", "--for", "1h30m", "--reason", "unpaid")
+    assert "file-analysis of acme is paused: its jobs wait for 90 min" in terminal.text(*pause)
+    listed = terminal.json("pauses")["items"]
+    assert [(each["tenantId"], each["reason"]) for each in listed] == [("acme", "unpaid")]
+    assert listed[0]["until"] > listed[0]["since"]
+    assert "unpaid" in terminal.text("pauses")
+    assert not any(each["paused"] for each in terminal.json("status")["queues"])
+    assert terminal.json("resume", "file-analysis", "--tenant", "acme")["tenantId"] == "acme"
+    assert terminal.text("pauses").strip() == "Nothing is paused."
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "word"),
     [
+        (("pause", "file-analysis", "--for", "soon"), 2, "soon"),
         (("show", "nope"), 3, "job_not_found"),
         (("retry", "nope"), 3, "job_not_found"),
         (("dlq", "purge", "nope"), 3, "not_found"),

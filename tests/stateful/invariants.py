@@ -14,33 +14,9 @@ from .index_check import indexes
 from .open_bugs import OPEN_BUGS
 from .oracle import FINAL, Job, Model
 from .snapshot import Lane, Snapshot, stamp
+from .violation import Violation as Violation
 
 Fault = tuple[str, str]
-MEANING = {
-    "A15": "every listing shows what there is, each job once",
-    "I1": "each job is in one state, and in exactly the containers which that state implies",
-    "I2": "a job ends once; only a replay leaves an end",
-    "I3": "only the holder of the current token may write",
-    "I4": "a repeated call gets the same answer and changes nothing",
-    "I5": "an accepted job is taken in once, whoever repeats the call",
-    "I6": "no more starts than attempts, and stalls counted apart",
-    "I7": "nothing starts before its moment or after its deadline",
-    "I9": "what is stale is recovered, and the queue drains",
-    "I10": "no slot stays free while a job waits",
-    "I11": "a better lane goes first",
-    "I12": "within a lane, in order of arrival",
-    "I13": "each occurrence of a schedule once",
-    "I14": "a cancelled job does not start, and nothing it returns is taken",
-    "I15": "a unique key is held exactly as long as its holder asked for",
-    "I16": "nothing of one tenant for another",
-    "I17": "no more at once, and no more per time, than the limits say",
-    "I19": "counters equal a recount",
-    "I20": "nothing is left behind, and no key is undocumented",
-    "I21": "bytes come out as they went in",
-    "I23": "progress only by the holder, and never of a job that is gone",
-    "F8": "the events tell the state",
-    "call": "no call of ours is refused by the server",
-}
 MAX_STALLS = 3
 STATUSES = ("waiting", "delayed", "active", *FINAL)
 
@@ -48,21 +24,13 @@ KEYS = re.compile(
     r"meta|counts|lanes|ready|delayed|events(:marks)?|dead|dead:index|index|index:[^:]+:\w+|tag:.+"
     r"|workers|schedules"
     r"|schedules:all|schedule:.+|(ended|newest):(completed|failed|cancelled)(:.+)?|lane:\d+"
-    r"|metrics:\d+|worker:.+|tenant:.+|backlog:\d+:.+|put_off"
+    r"|metrics:\d+|worker:.+|tenant:.+|backlog:\d+:.+|put_off|pauses"
     r"|(job|body|result|failures|progress|unique):.+"
 )
 EXPIRING = re.compile(r"metrics:\d+|worker:.+")
 IDLE = re.compile(r"meta|counts|lanes|events(:marks)?|dead|lane:\d+|metrics:\d+|worker:.+|workers")
 """What an idle queue keeps when every job, letter and schedule is gone."""
 PER_JOB = ("body", "result", "failures", "progress")
-
-
-class Violation(AssertionError):
-    """An invariant does not hold. ``code``: which one."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(f"{code} ({MEANING[code]}): {text}")
-        self.code = code
 
 
 def check(model: Model, found: Snapshot) -> None:
@@ -307,8 +275,12 @@ def names(model: Model, found: Snapshot) -> Iterator[Fault]:
     for name in found.names:
         if (EXPIRING.fullmatch(name) is not None) != (name in found.ttls):
             yield "I20", f"{name}: expires in {found.ttls.get(name)} ms"
-    if bool(found.hashes.get("meta", {}).get("paused")) != model.paused:
-        yield "I1", f"paused should be {model.paused}"
+    paused = bool(found.hashes.get("meta", {}).get("paused"))
+    if paused != model.caps[""].paused:
+        yield "I1", f"paused is {paused}, and should not be"
+    halted = {n[7:] for n, f in found.hashes.items() if n[:7] == "tenant:" and "until" in f}
+    if halted != set(found.hashes.get("pauses", {})):
+        yield "I1", _difference("pauses", set(found.hashes.get("pauses", {})), halted)
 
 
 class History:

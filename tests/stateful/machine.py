@@ -21,6 +21,7 @@ from cotiza_queue.store import codec
 from cotiza_queue.store.commands import Intake, Settlement
 
 from .bench import Bench, Handle
+from .holding_rules import Holding
 from .listing_rules import ListingRules
 from .open_bugs import OPEN_BUGS
 from .play import LEASE_MS, TYPE, Play
@@ -36,10 +37,9 @@ KEEPS: tuple[Any, ...] = (
     False, False, True, 0, 1, 2, KeepFor(age=1), KeepFor(age=60, count=3), KeepFor(age=5, count=1),
 )  # fmt: skip
 TICKS = (1, 50, 699, 1500, LEASE_MS - 1, LEASE_MS, 10_000, 61_000, -1, -40, -5000)
-FOREVER = 2**53 - 1
 LIMITS: tuple[dict[str, float | str], ...] = (
     {"concurrency": 1}, {"concurrency": 3}, {"concurrency": ""}, {"period": 500.0, "burst": 2},
-    {"period": 20_000.0, "burst": 1}, {"period": "", "burst": ""}, {"until": ""},
+    {"period": 20_000.0, "burst": 1}, {"period": "", "burst": ""},
 )  # fmt: skip
 
 small = st.integers(0, 40)
@@ -56,11 +56,12 @@ options = st.builds(
     unique_while=st.sampled_from(HOLDS),
     deadline=st.sampled_from((None, None, None, 1, 2000, 8000)),
     tags=st.sampled_from(((), (), ("red",), ("red", "blue"))),
+    cost=st.sampled_from((1, 1, 1, 3)),
 )
 ending = st.sampled_from(("complete", "complete", "error", "error", "fatal", "release"))
 
 
-class Game(ListingRules, UniqueRules, RuleBasedStateMachine):
+class Game(Holding, ListingRules, UniqueRules, RuleBasedStateMachine):
     """One game on ``bench``, which a subclass sets."""
 
     bench: Bench
@@ -160,7 +161,7 @@ class Game(ListingRules, UniqueRules, RuleBasedStateMachine):
             self.play.progress(handle, b'{"step":"late"}')
             self.play.turn(handle.worker, 0, [self._outcome(handle, how, 1)])
 
-    @precondition(lambda self: not self.play.model.paused)
+    @precondition(lambda self: not self.play.model.caps[""].paused)
     @rule(asked=options, loser=worker, holder=worker)
     def crowd(self, asked: JobOptions, loser: str, holder: str) -> None:
         """A stale job behind more live ones than one page holds."""
@@ -234,10 +235,6 @@ class Game(ListingRules, UniqueRules, RuleBasedStateMachine):
     def look(self, which: int, who: str) -> None:
         self.play.look(who, self._job(which))
 
-    @rule(paused=st.booleans())
-    def pause(self, paused: bool) -> None:
-        self.play.pause(paused)
-
     @rule(limit=st.sampled_from((1, 2, 100)), dead_age=st.sampled_from((0, 5000, 3_600_000)))
     def prune(self, limit: int, dead_age: int) -> None:
         self.play.prune(limit, dead_age)
@@ -253,10 +250,7 @@ class Game(ListingRules, UniqueRules, RuleBasedStateMachine):
 
     @rule(who=tenant, fields=st.sampled_from(LIMITS))
     def limit(self, who: str, fields: dict[str, float | str]) -> None:
-        if who and "period" in fields and "rate_put_off" in OPEN_BUGS:
-            fields = {**fields, "until": ""}
-        if who or "until" not in fields:
-            self.play.limit(who, fields)
+        self.play.limit(who, fields)
 
     @rule(who=st.sampled_from(("ta", "tb")), weight=st.sampled_from((3, "")))
     def weigh(self, who: str, weight: float | str) -> None:
@@ -279,20 +273,16 @@ class Game(ListingRules, UniqueRules, RuleBasedStateMachine):
     @rule(which=small, who=worker, pause_ms=st.sampled_from((5_000, 90_000)))
     def two_absences(self, which: int, who: str, pause_ms: int) -> None:
         """A rate and an operator put a tenant off; then the one, then the other lets it go on."""
-        self.play.limit("ta", {"period": 20_000.0, "burst": 1, "concurrency": "", "until": ""})
+        self.play.limit("ta", {"period": 20_000.0, "burst": 1, "concurrency": ""})
+        self.play.pause("ta", False)
         self.play.enqueue([self.play.intake(f"r{which}{i}", "ta", JobOptions()) for i in range(2)])
         self.play.turn(who, 4)
-        self.play.limit("ta", {"until": self.play.now + pause_ms})
+        self.play.pause("ta", True, pause_ms)
         if pause_ms > 20_000:
-            self.play.limit("ta", {"until": ""})
+            self.play.pause("ta", False)
         for wait in (5_000, 20_000):
             self.play.tick(wait)
             self.play.turn(who, 4)
-
-    @rule(who=st.sampled_from(("ta", "tb")), ms=st.sampled_from((1, 1500, FOREVER)))
-    def put_off(self, who: str, ms: int) -> None:
-        """An operator pauses a tenant, for a while or for good."""
-        self.play.limit(who, {"until": min(FOREVER, self.play.now + ms)})
 
     # -- schedules
 

@@ -22,22 +22,16 @@ if __name__ == "__main__":
 
 from cotiza_queue.model import outcome
 from cotiza_queue.model.policy import RunRules
-from stateful.bench import Bench, Decide, Patch, build
+from stateful.bench import Bench, Patch, build
+from stateful.holding_mutations import HOLDING
 from stateful.intake_mutations import INTAKE_MUTATIONS
 from stateful.invariants import Violation
 from stateful.listing_mutations import LISTING_MUTATIONS
+from stateful.planted import Mutation, one
 from stateful.runner import play
 from stateful.server import SERVERS, TimedServer, timed_server
 
 LIMIT_S = 60.0
-
-
-class Mutation(NamedTuple):
-    """One planted bug."""
-
-    name: str
-    patches: tuple[Patch, ...]
-    decide: Decide = outcome.decide
 
 
 class Verdict(NamedTuple):
@@ -58,9 +52,7 @@ def _never_gives_up(
     return outcome.decide(error, failure, capless, chance)
 
 
-def _one(name: str, path: str, old: str, new: str) -> Mutation:
-    return Mutation(name, (Patch(path, old, new),))
-
+_one = one
 
 MUTATIONS = (
     # -- the twelve that the project's plan names
@@ -106,7 +98,8 @@ MUTATIONS = (
     ),
     _one("lanes upside down", "lib/70_delivery", "'ZRANGE', q.prefix .. 'ready'",
          "'ZREVRANGE', q.prefix .. 'ready'"),
-    _one("pause that nobody minds", "lib/48_ceiling", "if found[1] then return 0 end", ""),
+    _one("pause that nobody minds", "lib/48_ceiling",
+         "  if moment then return 0, moment > 0 and moment or nil end\n", ""),
     _one("tombstones that run", "lib/70_delivery",
          "if not job.stands(j, number, read[1]) or j.status ~= 'waiting' then",
          "if not j or j.status == 'active' then"),
@@ -126,9 +119,10 @@ MUTATIONS = (
          "redis.call('HDEL', q.prefix .. 'dead:index', id)", ""),
     _one("one job too many kept", "lib/42_end", "ZCARD', key) - kept", "ZCARD', key) - kept - 1"),
     _one("two letters of one job", "lib/50_dead", "  dead.lift(q, j.id)\n", ""),
-    _one("one too many in the queue", "lib/48_ceiling", "tonumber(found[2]) - active",
-         "tonumber(found[2]) + 1 - active"),
-    _one("a rate half as slow", "lib/45_rate", "n * limit.period", "n * limit.period / 2"),
+    _one("one too many in the queue", "lib/48_ceiling", "c.concurrency - active",
+         "c.concurrency + 1 - active"),
+    _one("a rate half as slow", "lib/45_rate", "+ cost * limit.period",
+         "+ cost * limit.period / 2"),
     _one("a paused tenant that starts", "lib/54_absence",
          "t['until'] and q.now < t['until'] or t.rested", "t.rested"),
     _one("room for its own lane only", "lib/58_admission",
@@ -144,6 +138,7 @@ MUTATIONS = (
     _one("a line that forgets its order", "lib/57_backlog",
          "local id = redis.call('LPOP'", "local id = redis.call('RPOP'"),
     *(_one(*each) for each in (*LISTING_MUTATIONS, *INTAKE_MUTATIONS)),
+    *HOLDING,
 )  # fmt: skip
 
 

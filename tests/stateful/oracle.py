@@ -19,6 +19,7 @@ from cotiza_queue.model.status import Status
 from cotiza_queue.store.commands import Intake, Settlement
 
 from .cap import Cap
+from .holding_model import Holds
 from .unique_model import UniqueKeys
 
 FINAL = ("completed", "failed", "cancelled")
@@ -102,7 +103,7 @@ class Schedule:
 
 
 @dataclass
-class Model:
+class Model(Holds):
     """The whole queue."""
 
     page: int
@@ -118,7 +119,6 @@ class Model:
     schedules: dict[str, Schedule] = field(default_factory=dict)
     totals: Counter[str] = field(default_factory=Counter)
     keys: UniqueKeys = field(default_factory=UniqueKeys)
-    paused: bool = False
     highest_token: int = 0
     _seq: int = 0
     _places: itertools.count[int] = field(default_factory=itertools.count)
@@ -142,6 +142,8 @@ class Model:
         self._seq += 1
         job = self.jobs[intake.id] = Job(intake, now, self._seq, lane=intake.lane)
         job.deadline = now + intake.deadline_ms if intake.deadline_ms else None
+        for name in ("", intake.tenant):
+            self.caps[name].dear |= intake.cost > 1
         self.put(job, intake.lane, intake.delay_ms, now)
         return job.id, True, job.status
 
@@ -182,6 +184,9 @@ class Model:
             return "lost"
         if job.status != "active":
             return "again"
+        if s.kind == "hold":
+            self.hold(job.intake.tenant if s.value == b"tenant" else "", now + s.extra)
+            return "ok"
         match s.kind:
             case "complete":
                 job.result = s.value
@@ -204,9 +209,7 @@ class Model:
         self.put(job, job.before, 0, now)
 
     def promote(self, now: int) -> None:
-        """What is due; and a pause that is over stays over, also if the clock goes back."""
-        for cap in self.caps.values():
-            cap.until = cap.until if cap.until > now else 0
+        """What is due."""
         due = [j for j in self.jobs.values() if j.status == "delayed" and (j.due or 0) <= now]
         for job in sorted(due, key=lambda j: (j.due, j.id))[: self.page]:
             self.put(job, job.home, 0, now)
@@ -228,7 +231,7 @@ class Model:
 
     def start(self, job: Job, worker: str, token: int, now: int) -> None:
         for name in ("", job.intake.tenant):
-            self.caps[name].spend(now)
+            self.caps[name].spend(now, job.intake.cost)
         job.status, job.worker, job.leased, job.token = "active", worker, now, token
         self.keys.moved(job.intake, job.status)
         job.attempt += 1
@@ -260,6 +263,7 @@ class Model:
 
     def give_back(self, job: Job, fields: dict[str, str]) -> None:
         """A returned job whose tenant may not start anything goes back to its tenant's line."""
+        self.hold_back(job, fields)
         moved = job.lane % 2 == 0 and fields.get("lane") == str(job.home)
         if moved and not fields.get("entry") and job.intake.tenant in self.limited:
             job.lane, job.revived = job.home, True
@@ -268,7 +272,7 @@ class Model:
         """What is "" is lifted."""
         cap = self.caps[tenant]
         if "period" in fields:
-            cap.tat = 0
+            cap.tat = cap.held = 0
         for name, value in fields.items():
             setattr(cap, name, value if value != "" else getattr(Cap(), name))
         if not cap.free:

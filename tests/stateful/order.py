@@ -7,6 +7,8 @@ amid its refused jobs, those behind them are already in the lane.
 
 from __future__ import annotations
 
+from copy import copy
+
 from .invariants import Violation
 from .oracle import Job, Model
 
@@ -17,13 +19,16 @@ def taken(model: Model, ids: list[str], want: int, now: int, admitted: set[str] 
     ``admitted``: jobs that stand in a lane after the call; None if it met too many tombstones, and
     the next turn goes on.
     """
-    room = 0 if model.paused else min(want, model.room("", now))
+    room = min(want, model.room("", now))
     if len(ids) > room:
         raise Violation("I17", f"{ids} started where {room} may")
     started = [_startable(model, id_, now) for id_ in ids]
     if [j.lane for j in started] != sorted(j.lane for j in started):
         raise Violation("I11", f"lanes out of order: {[(j.id, j.lane) for j in started]}")
+    _affordable(model, started, now)
     _within_tenants(model, started, now)
+    if model.rests("", now):
+        return
     rest = [j for j in model.waiting() if j not in started and not expired(j, now)]
     for job in [] if admitted is None else rest:
         tenant = job.intake.tenant
@@ -32,7 +37,7 @@ def taken(model: Model, ids: list[str], want: int, now: int, admitted: set[str] 
         uncapped = model.caps[tenant].concurrency is None
         # Under a cap, room in one lane may bring jobs into a better one, past which the take is.
         brought = sum(1 for j in rest if j.intake.tenant == tenant and j.id in (admitted or ()))
-        if left <= (0 if uncapped else brought):
+        if left <= (0 if uncapped else brought) or model.rests(tenant, now):
             continue
         if len(ids) < room:
             raise Violation("I10", f"{job.id} waits though it may start; {ids} did, of {room}")
@@ -54,6 +59,16 @@ def _startable(model: Model, id_: str, now: int) -> Job:
     if expired(job, now):
         raise Violation("I7", f"{id_} started after its deadline")
     return job
+
+
+def _affordable(model: Model, started: list[Job], now: int) -> None:
+    caps = {name: copy(cap) for name, cap in model.caps.items()}
+    for job in started:
+        for name in ("", job.intake.tenant):
+            cap = caps.setdefault(name, copy(model.caps[name]))
+            if not cap.affords(job.intake.cost, now):
+                raise Violation("I17", f"{job.id} costs more than {name!r} has left")
+            cap.spend(now, job.intake.cost)
 
 
 def _within_tenants(model: Model, started: list[Job], now: int) -> None:

@@ -29,7 +29,7 @@ T = TypeVar("T")
 TYPE = JobType[Any]("model")
 LEASE_MS = 3000
 MINUTE_MS = 60_000
-LIFTED = dict.fromkeys(("concurrency", "period", "burst", "until", "weight"), "")
+LIFTED = dict.fromkeys(("concurrency", "period", "burst", "weight"), "")
 _HANDLES = 40
 _WIDTH = 160
 _TOLD = 60  # lines of a game, when it fails
@@ -90,6 +90,7 @@ class Play:
         }
         ids = [d.id for d in turn.deliveries]
         try:
+            self.model.forget(self.seen.hashes, self.now)
             order.taken(self.model, ids, want, self.now, None if cut_short else standing)
         except Violation as violation:
             self._fail(violation)
@@ -226,10 +227,10 @@ class Play:
         self._same("I16", done, self.model.purge(id_, tenant))
         self._check()
 
-    def pause(self, paused: bool) -> None:
-        changed = self._call(f"pause {paused}", self.bench.commands.pause(TYPE.name, paused))
-        self._same("I1", changed, self.model.paused != paused)
-        self.model.paused = paused
+    def pause(self, who: str, paused: bool, for_ms: int | None = None) -> None:
+        call = self.bench.commands.pause(TYPE.name, who, paused, for_ms, "why not")
+        changed = self._call(f"pause {who!r} {paused} for {for_ms}", call)
+        self._same("I1", changed, self.model.pause(who, paused, for_ms, self.now))
         self._check()
 
     def prune(self, limit: int, dead_age: int) -> int:
@@ -298,7 +299,9 @@ class Play:
         n = model.counts()
         got = (m.waiting, m.active, m.delayed, m.completed, m.failed, m.cancelled, m.paused)
         wanted_row = tuple(n[s] for s in ("waiting", "active", "delayed", *FINAL))
-        self._same("I19", got, (*wanted_row, model.paused))
+        self._same("I19", got, (*wanted_row, model.caps[""].until > self.now))
+        pauses = self._call("pauses", views.pauses(TYPE.name))
+        self._same("I16", {p.tenant or "" for p in pauses}, model.halted(self.now))
 
     # -- the world
 
@@ -316,10 +319,9 @@ class Play:
     def finish(self) -> None:
         """Everything heals, and all that is left must end, be forgotten, and leave nothing."""
         self._tell("heal and drain")
-        if self.model.paused:
-            self.pause(False)
         self.known.clear()
         for name in list(self.model.caps):
+            self.pause(name, False)
             self.limit(name, LIFTED)
         for id_ in list(self.model.schedules):
             self.schedule(id_, "remove")

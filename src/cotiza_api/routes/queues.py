@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
@@ -15,10 +17,11 @@ from ..answers import CleanedQueue, PausedQueue
 from ..auth import Role
 from ..gauges import QueueGauges
 from ..operation import API, AnyOperation, Call, Operation
-from ..schemas import CleanQueue, Nothing, TenantQuery, TypeQuery
+from ..schemas import CleanQueue, Nothing, PauseQueue, TenantQuery, TypeQuery
 
 PATH = f"{API}/jobs/queues"
 ONE = f"{PATH}/{{type}}"
+B = TypeVar("B")
 KNOWN = frozenset(job_type.name for job_type in jobtypes.ALL)
 
 
@@ -41,14 +44,15 @@ async def get_prometheus(call: Call[Nothing, Nothing]) -> Response:
     )
 
 
-async def pause_queue(call: Call[Nothing, TenantQuery]) -> Response:
+async def pause_queue(call: Call[PauseQueue, TenantQuery]) -> Response:
     """Workers take no new jobs of the type from the caller's tenant; running ones go on. Survives
-    restarts.
+    restarts. With `forMs` it ends by itself.
 
     Only a platform token pauses the whole queue, for all tenants, or names one with `tenantId`.
     """
-    job_type, tenant = _known(call), call.reach(call.query.tenant_id)
-    await call.queue.pause(job_type, tenant=tenant)
+    job_type, asked = _known(call), call.body
+    tenant = call.reach(asked.tenant_id or call.query.tenant_id)
+    await call.queue.pause(job_type, tenant=tenant, for_ms=asked.for_ms, reason=asked.reason)
     message = f"no new jobs {_of(tenant)} start; what runs goes on"
     return respond.json(PausedQueue(type=job_type, tenant=tenant, paused=True, message=message))
 
@@ -87,7 +91,7 @@ def _of(tenant: str | None) -> str:
     return "of all tenants" if tenant is None else f"of tenant {tenant}"
 
 
-def _known(call: Call[CleanQueue, TenantQuery] | Call[Nothing, TenantQuery]) -> str:
+def _known(call: Call[B, TenantQuery]) -> str:
     name = call.path("type")
     if name not in KNOWN:
         raise NotFound(
@@ -106,7 +110,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     ),
     Operation(
         method="POST", path=f"{ONE}/pause", handler=pause_queue, role=Role.ADMIN,
-        body=Nothing, query=TenantQuery, answer=PausedQueue,
+        body=PauseQueue, bodiless=True, query=TenantQuery, answer=PausedQueue,
         tag="queues", summary="Pause a queue for a tenant, or for all", faults=(404, 422),
     ),
     Operation(

@@ -18,6 +18,7 @@ COMMANDS = {
     "dlq": "dead",
     "pause": "queues",
     "resume": "queues",
+    "pauses": "queues",
     "schedules": "queues",
     "demo": "demo",
     "dev": "dev",

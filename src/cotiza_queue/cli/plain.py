@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from ..clock import iso
-from ..model.job import DeadLetter, Job, Schedule
+from ..model.job import DeadLetter, Job, Pause, Schedule
 from ..model.outcome import Failure
 from ..model.status import Status
 
@@ -83,6 +83,17 @@ def schedule(value: Schedule) -> dict[str, Any]:
         lastRunAt=_iso(value.last_ms),
         fired=value.fired,
         data=value.payload,
+    )
+
+
+def pause(value: Pause) -> dict[str, Any]:
+    """One pause; without ``tenantId`` it is of the whole queue."""
+    return _given(
+        type=value.type,
+        tenantId=value.tenant,
+        since=iso(value.since_ms),
+        until=_iso(value.until_ms),
+        reason=value.reason,
     )
 
 

@@ -1,4 +1,4 @@
-"""``status``, ``pause``, ``resume``, ``schedules``: the queues as a whole."""
+"""``status``, ``pause``, ``resume``, ``pauses``, ``schedules``: the queues as a whole."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.text import Text
 from ..model.job import QueueMetrics
 from . import plain, render
 from .shell import Shell, command, redacted
+from .spans import Span
 
 
 @click.command(short_help="How the queues are: waiting, running, failed, and who works.")
@@ -37,26 +38,64 @@ async def status(shell: Shell) -> None:
     shell.out.print(_queues(metrics))
 
 
-@click.command(short_help="Stop handing out jobs of a type.")
+@click.command(short_help="Stop handing out jobs of a type, or of one tenant.")
 @click.argument("job_type", metavar="TYPE")
+@click.option("--tenant", metavar="ID", help="Only this tenant's; the others go on.")
+@click.option("--for", "for_ms", type=Span(), help="Go on by itself after: 90s, 30m, 2h, 1d.")
+@click.option("--reason", metavar="TEXT", help="Why; shown by status and pauses.")
 @command
-async def pause(shell: Shell, job_type: str) -> None:
+async def pause(
+    shell: Shell, *, job_type: str, tenant: str | None, for_ms: int | None, reason: str | None
+) -> None:
     """Stop handing out jobs of TYPE. Running ones go on; new ones wait. Survives restarts."""
     async with shell.queue() as queue:
-        await queue.pause(job_type)
+        await queue.pause(job_type, tenant=tenant, for_ms=for_ms, reason=reason)
+    until = "until you resume it" if for_ms is None else f"for {render.span(for_ms)}"
     shell.say(
-        f"{job_type} is paused: its jobs wait until you resume it.", type=job_type, paused=True
+        f"{_whose(job_type, tenant)} is paused: its jobs wait {until}.",
+        **_told(job_type, tenant, paused=True),
     )
 
 
-@click.command(short_help="Hand out jobs of a type again.")
+@click.command(short_help="Hand out jobs of a type, or of one tenant, again.")
 @click.argument("job_type", metavar="TYPE")
+@click.option("--tenant", metavar="ID", help="Only this tenant's.")
 @command
-async def resume(shell: Shell, job_type: str) -> None:
+async def resume(shell: Shell, *, job_type: str, tenant: str | None) -> None:
     """Hand out jobs of TYPE again."""
     async with shell.queue() as queue:
-        await queue.resume(job_type)
-    shell.say(f"{job_type} runs again.", type=job_type, paused=False)
+        await queue.resume(job_type, tenant=tenant)
+    shell.say(f"{_whose(job_type, tenant)} runs again.", **_told(job_type, tenant, paused=False))
+
+
+@click.command(short_help="Who is paused, since when, until when, and why.")
+@command
+async def pauses(shell: Shell) -> None:
+    """Who is paused, since when, until when, and why."""
+    async with shell.queue() as queue:
+        found = await queue.pauses()
+    if shell.as_json:
+        shell.json({"items": [plain.pause(each) for each in found]})
+        return
+    if not found:
+        shell.out.print(render.text("Nothing is paused."))
+        return
+    table = render.table("queue", "tenant", "since", "until", "reason", fold=("reason",))
+    for each in found:
+        until = "resumed" if each.until_ms is None else shell.ago(each.until_ms)
+        owner = "all" if each.tenant is None else each.tenant
+        texts = (each.type, owner, shell.ago(each.since_ms), until, each.reason or "")
+        table.add_row(*map(render.text, texts))
+    shell.out.print(table)
+
+
+def _whose(job_type: str, tenant: str | None) -> str:
+    return job_type if tenant is None else f"{job_type} of {tenant}"
+
+
+def _told(job_type: str, tenant: str | None, *, paused: bool) -> dict[str, object]:
+    owner = {} if tenant is None else {"tenantId": tenant}
+    return {"type": job_type, **owner, "paused": paused}
 
 
 @click.command(short_help="Which jobs are made again and again, and when next.")

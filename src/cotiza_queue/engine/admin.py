@@ -9,15 +9,13 @@ import msgspec
 
 from ..errors import FieldError, InvalidInput
 from ..model.ids import check_tenant
-from ..model.policy import Limits
+from ..model.policy import MAX_DELAY_MS, MAX_REASON, Limits
 from ..model.status import Status
 from ..store import codec, keys
 from ..store.link import Link
 from .intake import invalid
 
 MAX_CLEAN = 10_000
-FOREVER = 2**53 - 1
-"""The moment that never comes; the largest integer that Lua keeps exactly."""
 _PAGE = 200
 
 
@@ -70,28 +68,23 @@ async def limit(
     await link.commands.limit(job_type, _owner(tenant), fields)
 
 
-async def pause(link: Link, job_type: str, tenant: str | None, for_ms: int | None) -> None:
+async def pause(
+    link: Link, job_type: str, tenant: str | None, for_ms: int | None, reason: str | None
+) -> None:
     """Hand out nothing of a queue, or of one of its tenants; with ``for_ms`` only for so long."""
-    if tenant is None:
-        if for_ms is not None:
-            raise InvalidInput(
-                "only a tenant can be paused for a span",
-                fields=[FieldError("forMs", "leave it out")],
-            )
-        await link.commands.pause(job_type, True)
-        return
-    seconds, microseconds = await link.connection.command("TIME")
-    now = int(seconds) * 1000 + int(microseconds) // 1000
-    until = FOREVER if for_ms is None else now + for_ms
-    await link.commands.limit(job_type, _owner(tenant), {"until": until})
+    faults = []
+    if for_ms is not None and not 1 <= for_ms <= MAX_DELAY_MS:
+        faults.append(FieldError("forMs", f"1 to {MAX_DELAY_MS:,} milliseconds"))
+    if reason is not None and not (len(reason) <= MAX_REASON and reason.isprintable()):
+        faults.append(FieldError("reason", f"at most {MAX_REASON} printable characters"))
+    if faults:
+        raise InvalidInput("the pause is not valid", fields=faults)
+    await link.commands.pause(job_type, _owner(tenant), True, for_ms, reason or "")
 
 
 async def resume(link: Link, job_type: str, tenant: str | None) -> None:
     """Let a queue, or one of its tenants, go on."""
-    if tenant is None:
-        await link.commands.pause(job_type, False)
-    else:
-        await link.commands.limit(job_type, _owner(tenant), {"until": ""})
+    await link.commands.pause(job_type, _owner(tenant), False)
 
 
 def _owner(tenant: str | None) -> str:

@@ -110,7 +110,7 @@ class Hooks:
         if not self._hooks:
             return
         for outcome, answer in zip(outcomes, turn.answers, strict=True):
-            if answer == "ok":
+            if answer == "ok" and outcome.kind in _LEADS_TO:
                 self.tell(_settled(job_type, outcome))
         for delivery in turn.deliveries:
             self.tell(

@@ -44,6 +44,7 @@ def intake_of(
         delay_ms=options.delay,
         body=body,
         tags=options.tags,
+        cost=options.cost,
         once=once,
         fingerprint=fingerprint,
     )

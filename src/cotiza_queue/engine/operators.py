@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import NotFound
 from ..model.ids import check_job_type
-from ..model.job import DeadLetter, QueueMetrics
+from ..model.job import DeadLetter, Pause, QueueMetrics
 from ..model.policy import Limits
 from ..model.status import Status
 from . import admin, listing
@@ -24,15 +24,30 @@ class Operators(Base):
         return [await self._link.views.metrics(name) for name in names]
 
     async def pause(
-        self, job_type: str, *, tenant: str | None = None, for_ms: int | None = None
+        self,
+        job_type: str,
+        *,
+        tenant: str | None = None,
+        for_ms: int | None = None,
+        reason: str | None = None,
     ) -> None:
-        """Hand out no more jobs of a type, or of one tenant (``for_ms``: then go on by itself).
+        """Hand out no more jobs of a type, or of one tenant, until they are resumed.
 
-        What runs goes on. Survives restarts.
+        ``for_ms``: go on by itself after so many milliseconds (at most 366 days), also if nobody
+        who could resume it lives any more. ``reason``: why, at most 200 characters. What runs goes
+        on. Survives restarts. Raises InvalidInput.
         """
-        await admin.pause(self._link, self._directory.known(job_type).name, tenant, for_ms)
+        name = self._directory.known(job_type).name
+        await admin.pause(self._link, name, tenant, for_ms, reason)
+
+    async def pauses(self, job_type: str | None = None) -> Sequence[Pause]:
+        """Who is paused, in one queue or in all: since when, until when, and why."""
+        asked = [self._directory.known(job_type).name] if job_type else None
+        names = asked or sorted(await self._directory.names())
+        return [one for name in names for one in await self._link.views.pauses(name)]
 
     async def resume(self, job_type: str, *, tenant: str | None = None) -> None:
+        """Hand out jobs of a type, or of one tenant, again."""
         await admin.resume(self._link, self._directory.known(job_type).name, tenant)
 
     async def limit(

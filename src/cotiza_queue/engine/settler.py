@@ -21,6 +21,10 @@ class Settler:
 
     def add(self, delivery: Delivery, outcome: Outcome, run_ms: int, notice: str = "") -> None:
         """Put an outcome in line. ``notice``: an event to announce with it, such as "stalled"."""
+        if isinstance(outcome, Retry | Fail) and outcome.hold is not None:
+            scope, span_ms = outcome.hold.scope, outcome.hold.span_ms
+            hold = Settlement("hold", delivery.id, delivery.token, scope.encode(), span_ms)
+            self._line.append(hold)
         self._line.append(_settlement(delivery, outcome, run_ms, notice))
         self._wake()
 
@@ -44,9 +48,9 @@ def _settlement(delivery: Delivery, outcome: Outcome, run_ms: int, notice: str) 
     match outcome:
         case Complete(result):
             kind, value, extra = "complete", result, run_ms
-        case Retry(failure, delay_ms):
+        case Retry(failure=failure, delay_ms=delay_ms):
             kind, value, extra = "retry", codec.encode_failure(failure), delay_ms
-        case Fail(failure):
+        case Fail(failure=failure):
             kind, value, extra = "fail", codec.encode_failure(failure), 0
         case Release():
             kind, value, extra, notice = "release", b"", 0, ""

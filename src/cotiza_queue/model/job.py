@@ -148,6 +148,18 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     data: Mapping[str, Any] = {}
 
 
+class Pause(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Nothing of a queue, or of one tenant in it, starts. ``tenant`` None: the whole queue;
+    ``until_ms`` None: until somebody resumes it.
+    """
+
+    type: str
+    tenant: str | None
+    since_ms: int
+    until_ms: int | None
+    reason: str | None
+
+
 class QueueMetrics(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The state of one queue in numbers. Rates: percent of the ended jobs kept; times: ms."""
 
@@ -169,3 +181,5 @@ class QueueMetrics(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     throughput_per_minute: int
     dead_letters: int
     workers: int
+    paused_reason: str | None = None
+    paused_until_ms: int | None = None

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from typing import Literal
 
 import msgspec
 
@@ -36,17 +37,26 @@ class Complete(msgspec.Struct, frozen=True):
     result: bytes
 
 
+class Hold(msgspec.Struct, frozen=True):
+    """Nothing of the job's tenant, or of its queue, is to start for so long."""
+
+    scope: Literal["tenant", "queue"]
+    span_ms: int
+
+
 class Retry(msgspec.Struct, frozen=True):
     """Try again ``delay_ms`` milliseconds after the server records the failure."""
 
     failure: Failure
     delay_ms: int
+    hold: Hold | None = None
 
 
 class Fail(msgspec.Struct, frozen=True):
     """Over: a dead letter."""
 
     failure: Failure
+    hold: Hold | None = None
 
 
 class Release(msgspec.Struct, frozen=True):
@@ -102,14 +112,26 @@ def decide(error: BaseException, failure: Failure, rules: RunRules, chance: floa
     """What follows a failed attempt.
 
     PermanentError → Fail. Attempts used up → Fail. Otherwise Retry after the policy's delay, or
-    after the error's own ``retry_after_ms``. ``chance``: uniform in [0, 1), for the jitter.
+    after the error's own ``retry_after_ms``; its ``pause`` holds also if the job has failed for
+    good. ``chance``: uniform in [0, 1), for the jitter.
     """
+    asked = _asked_ms(error)
+    hold = None
+    if asked and isinstance(error, RetryableError) and error.pause is not None:
+        hold = Hold(error.pause, asked)
     if isinstance(error, PermanentError) or failure.attempt >= rules.attempts:
-        return Fail(failure)
-    asked = error.retry_after_ms if isinstance(error, RetryableError) else None
-    if asked is not None and math.isfinite(asked):
-        return Retry(failure, min(MAX_DELAY_MS, max(0, int(asked))))
+        return Fail(failure, hold)
+    if asked is not None:
+        return Retry(failure, asked, hold)
     return Retry(failure, rules.backoff.delay_ms(failure.attempt, chance))
+
+
+def _asked_ms(error: BaseException) -> int | None:
+    """The delay that the error itself asks for, within bounds."""
+    asked = error.retry_after_ms if isinstance(error, RetryableError) else None
+    if asked is None or not math.isfinite(asked):
+        return None
+    return min(MAX_DELAY_MS, max(0, int(asked)))
 
 
 def timed_out(timeout_ms: int) -> AttemptTimeout:

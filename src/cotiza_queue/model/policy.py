@@ -17,6 +17,9 @@ MAX_DELAY_MS = 366 * 86_400_000
 MAX_BACKOFF_MS = 3_600_000
 """The cap of one retry delay: one hour."""
 DEFAULT_TIMEOUT_MS = 300_000
+MAX_COST = 1_000_000
+MAX_REASON = 200
+"""Characters of the reason of a pause."""
 _EXACT_LANES = 32
 
 Priority = Annotated[int, Meta(ge=0, le=1_000_000)]
@@ -82,11 +85,13 @@ class JobOptions(
     deadline: Annotated[int, Meta(ge=1, le=MAX_DELAY_MS)] | None = None
     """Never start later than so many milliseconds after the call."""
     tags: Annotated[tuple[Tag, ...], Meta(max_length=16)] = ()
+    cost: Annotated[int, Meta(ge=1, le=MAX_COST)] = 1
+    """Units of the rates of its queue and tenant that a start spends."""
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """``count`` starts per ``per_ms`` milliseconds, evenly (GCRA, ITU-T I.371); ``burst`` of them
-    may come at once.
+    """``count`` units per ``per_ms`` milliseconds, evenly (GCRA, ITU-T I.371); ``burst`` of them
+    may be spent at once. A start spends the ``cost`` of its job, 1 for most.
     """
 
     count: Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -95,7 +100,7 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unk
 
     @property
     def period_ms(self) -> float:
-        """Milliseconds between two starts."""
+        """Milliseconds between two units."""
         return self.per_ms / self.count
 
 

@@ -24,7 +24,7 @@ the worker's.
 """
 
 
-Kind = Literal["complete", "retry", "fail", "release"]
+Kind = Literal["complete", "retry", "fail", "release", "hold"]
 
 
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +46,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     delay_ms: int
     body: bytes
     tags: tuple[str, ...] = ()
+    cost: int = 1
     once: str = ""
     """Hash of an idempotency key, and in ``fingerprint`` of what it was used for."""
     fingerprint: str = ""
@@ -53,7 +54,14 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     def arguments(self) -> list[str | bytes | int]:
         """As ops/enqueue.lua takes them. What is empty in ``options`` and ``call`` is left out."""
         keep = f"{_keep(self.keep_completed)}:{_keep(self.keep_failed)}"
-        options = codec.encode_map({"unique": self.unique, "hold": self.hold, "tags": self.tags})
+        options = codec.encode_map(
+            {
+                "unique": self.unique,
+                "hold": self.hold,
+                "tags": self.tags,
+                "cost": self.cost if self.cost > 1 else 0,
+            }
+        )
         call = codec.encode_map(
             {"deadline": self.deadline_ms, "once": self.once, "fingerprint": self.fingerprint}
         )
@@ -78,8 +86,8 @@ class Delivery(msgspec.Struct, frozen=True):
 
 
 class Settlement(msgspec.Struct, frozen=True):
-    """One outcome on its way in. ``extra``: run time of a completion, delay of a retry, in
-    milliseconds.
+    """One outcome on its way in. ``extra``: run time of a completion, delay of a retry, span of a
+    hold, in milliseconds. A hold goes before the outcome that it comes with.
     """
 
     kind: Kind
@@ -209,8 +217,14 @@ class Commands:
         )
         return int(removed), int(seen)
 
-    async def pause(self, job_type: str, paused: bool) -> bool:
-        return bool(await self._connection.call("pause", job_type, int(paused)))
+    async def pause(
+        self, job_type: str, tenant: str, paused: bool, for_ms: int | None = None, reason: str = ""
+    ) -> bool:
+        """Pause or resume a tenant, or the queue (""). False if that changes nothing."""
+        span = "" if for_ms is None else for_ms
+        return bool(
+            await self._connection.call("pause", job_type, tenant, int(paused), span, reason)
+        )
 
     async def limit(self, job_type: str, tenant: str, fields: Mapping[str, float | str]) -> None:
         """Set what a tenant, or the queue (""), may do; an empty text removes a field."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ..model.job import DeadLetter, Job, Progress, QueueMetrics, Schedule
+from ..model.job import DeadLetter, Job, Pause, Progress, QueueMetrics, Schedule
 from ..model.policy import JobOptions
 from ..model.status import Status
 from . import codec
@@ -102,8 +102,17 @@ class Views:
         found = [_schedule(job_type, id_.decode(), score, hash_) for id_, score, hash_ in rows]
         return int(now), int(float(due)) if due else None, found
 
+    async def pauses(self, job_type: str) -> list[Pause]:
+        """The pauses in a queue that last, its own first."""
+        now, whole, flat = await self._connection.call("paused", job_type)
+        found = [_pause(job_type, None, *whole)] if whole[0] else []
+        for tenant, text in sorted(codec.pairs(flat).items()):
+            since, until, reason = text.split(" ", 2)
+            found.append(_pause(job_type, tenant, since, until, reason))
+        return [one for one in found if one.until_ms is None or one.until_ms > int(now)]
+
     async def metrics(self, job_type: str) -> QueueMetrics:
-        now, flat, paused, minutes, oldest, dead, workers = await self._connection.call(
+        now, flat, pause, minutes, oldest, dead, workers = await self._connection.call(
             "metrics", job_type
         )
         counts = {name: int(value) for name, value in codec.pairs(flat).items()}
@@ -112,6 +121,9 @@ class Views:
         run_times = {int(name[4:]): n for name, n in counts.items() if name.startswith("run:")}
         this_minute, last_minute = (int(n) for n in minutes)
         elapsed = (int(now) % 60_000) / 60_000
+        paused = _pause(job_type, None, *pause) if pause[0] else None
+        if paused is not None and paused.until_ms is not None and paused.until_ms <= int(now):
+            paused = None
         return QueueMetrics(
             name=job_type,
             waiting=counts.get("waiting", 0),
@@ -120,7 +132,9 @@ class Views:
             failed=failed,
             delayed=counts.get("delayed", 0),
             cancelled=counts.get("cancelled", 0),
-            paused=bool(paused),
+            paused=paused is not None,
+            paused_reason=paused.reason if paused else None,
+            paused_until_ms=paused.until_ms if paused else None,
             completed_rate=round(100 * completed / ended, 2) if ended else 0.0,
             failed_rate=round(100 * failed / ended, 2) if ended else 0.0,
             avg_processing_time=round(counts.get("total_run_ms", 0) / runs, 1) if runs else 0.0,
@@ -204,6 +218,23 @@ def _schedule(job_type: str, schedule_id: str, score: bytes, flat: Any) -> Sched
         next_ms=int(float(score)) if score else None,
         last_ms=int(raw[b"last"]) if b"last" in raw else None,
         fired=int(raw.get(b"fired", 0)),
+    )
+
+
+def _pause(
+    job_type: str,
+    tenant: str | None,
+    since: bytes | str,
+    until: bytes | str | None,
+    reason: bytes | str | None,
+) -> Pause:
+    text = reason.decode() if isinstance(reason, bytes) else reason
+    return Pause(
+        type=job_type,
+        tenant=tenant,
+        since_ms=int(since),
+        until_ms=int(until) if until else None,
+        reason=text or None,
     )
 
 

@@ -1,5 +1,5 @@
 -- A tenant that is put off: nothing of it is admitted or started before a moment. `until` is an operator's word,
--- `rested` its rate's.
+-- `rested` its rate's, or what a processor was told. `pauses` says of each `until` since when it is, and why.
 local absence = { forever = 9007199254740991 }
 
 function absence.is(q, t)
@@ -22,12 +22,17 @@ function absence.begin(q, t, field, moment)
   mark(q, t)
 end
 
+function absence.rest(q, t, moment)
+  if moment > (t.rested or 0) then absence.begin(q, t, 'rested', moment) end
+end
+
 -- Forgets what is over; true if the tenant is back.
 function absence.finish(q, t)
   for _, field in ipairs({ 'until', 'rested' }) do
     if t[field] and t[field] <= q.now then
       redis.call('HDEL', t.key, field)
       t[field] = nil
+      if field == 'until' then redis.call('HDEL', q.prefix .. 'pauses', t.name) end
     end
   end
   mark(q, t)

@@ -35,10 +35,10 @@ function tenant.room(q, t, number, extra)
 end
 
 -- True if a job of the tenant may start now; a rate that says no puts the tenant off until it says yes.
-function tenant.may_start(q, t)
+function tenant.may_start(q, t, cost)
   if absence.is(q, t) then return false end
   if t.concurrency and t.active >= t.concurrency then return false end
-  local room, moment = rate.room(t, q.now)
-  if room == 0 then absence.begin(q, t, 'rested', moment) end
-  return room > 0
+  local moment = rate.moment(t, cost)
+  if moment > q.now then absence.begin(q, t, 'rested', moment) end
+  return moment <= q.now
 end

@@ -7,7 +7,8 @@ local function start(q, j, t, worker, token, out)
     'attempt', attempt, 'started', q.now)
   unique.moved(q, j, 'active')
   event.emit(q, j.id, j.tenant, 'active', '{"attempt":' .. attempt .. '}')
-  rate.spend(t, q.now, 1)
+  rate.spend(t, q.now, j.options.cost or 1)
+  rate.spend(q.limit, q.now, j.options.cost or 1)
   tenant.add(t, 'active', 1)
   local n = #out
   out[n + 1], out[n + 2], out[n + 3], out[n + 4] = j.id, token, attempt, tonumber(j.stalls) or 0
@@ -15,13 +16,22 @@ local function start(q, j, t, worker, token, out)
   out[n + 8] = j.deadline
 end
 
--- One entry: started, dead, or back to its tenant's line. Returns 1 if it was started.
+-- What the queue's rate can't pay for yet waits before its lane, and the take ends with it: it is the next to start.
+local function hold_back(q, j, number)
+  local before = lane.before(number)
+  lane.drop(q, number, j.entry)
+  redis.call('HSET', q.prefix .. 'job:' .. j.id, 'lane', before, 'entry', lane.push(q, j.id, before))
+  return 0
+end
+
+-- One entry: started, dead, held back, or back to its tenant's line. Returns 1 if it was started.
 local function decide(q, j, t, number, worker, token, out, refused)
   if j.deadline ~= '' and q.now > tonumber(j.deadline) then
     lane.drop(q, number, j.entry)
     queue.count(q, 'waiting', -1)
     dead.bury(q, j, dead.failure(q, j, 'deadline_exceeded', 'the job was not started before its deadline'))
-  elseif tenant.may_start(q, t) then
+  elseif tenant.may_start(q, t, j.options.cost or 1) then
+    if not ceiling.may_start(q, j.options.cost or 1) then return hold_back(q, j, number) end
     start(q, j, t, worker, token, out)
     return 1
   else

@@ -14,8 +14,9 @@ end
 -- Reads up to `want` jobs of one lane, and fills it up from the backlogs as it goes.
 local function read_lane(q, number, worker, want, budget, out)
   local started, touched, refused = 0, {}, {}
-  while started < want and budget.entries > 0 do
-    local asked, pushed = math.min(want - started, budget.entries), q.pushed
+  while started < want and budget.entries > 0 and not q.limit.shut do
+    -- Under a rate of the queue one by one: the next may cost more than what is left.
+    local asked, pushed = q.limit.period and 1 or math.min(want - started, budget.entries), q.pushed
     local entries, left = lane.read(q, number, worker, asked), 0
     if #entries < asked then lane.emptied(q, number) end
     local token = #entries > 0 and queue.tokens(q, #entries) - #entries
@@ -47,13 +48,12 @@ function delivery.take(q, worker, want)
   if want > 0 then
     for _, number in ipairs(redis.call('ZRANGE', q.prefix .. 'ready', 0, -1)) do
       left = left - read_lane(q, tonumber(number), worker, left, budget, out)
-      if left == 0 or budget.entries <= 0 then break end
+      if left == 0 or budget.entries <= 0 or q.limit.shut then break end
     end
-    rate.spend(q.limit, q.now, want - left)
-    if q.limit.moved and want > left then redis.call('HSET', q.prefix .. 'meta', 'tat', q.limit.tat) end
+    if q.limit.moved then redis.call('HSET', q.prefix .. 'meta', 'tat', q.limit.tat) end
     queue.count(q, 'waiting', left - want)
     queue.count(q, 'active', want - left)
   end
   -- So many tombstones that a call was not enough: look again at once.
-  return out, budget.entries <= 0 and left > 0 and q.now or moment
+  return out, q.limit.shut or budget.entries <= 0 and left > 0 and q.now or moment
 end

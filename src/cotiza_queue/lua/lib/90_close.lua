@@ -26,5 +26,6 @@ function queue.close(q)
   write_minute(q, 'failed')
   late.flush(q)
   event.flush(q)
-  if q.wake then redis.call('PUBLISH', q.prefix .. 'wake', 'wake') end
+  -- While the queue rests, nobody could start anything.
+  if q.wake and not (q.limit and q.limit.shut) then redis.call('PUBLISH', q.prefix .. 'wake', 'wake') end
 end

@@ -1,7 +1,7 @@
 -- metrics: the state of the queue in numbers, from counters that every script keeps.
 -- KEYS     meta
 -- ARGS     none
--- RETURNS  [now_ms, [counts], paused 0|1, [this minute completed, last minute completed], oldest_ms, dead letters, workers]
+-- RETURNS  [now_ms, [counts], [since, until, reason] of a pause of the queue, [this minute completed, last minute completed], oldest_ms, dead letters, workers]
 -- EDGE     none
 -- EMITS    nothing
 -- ERRORS   none
@@ -27,7 +27,7 @@ local function metrics(keys, args)
   local now = clock.now()
   local p, minute = string.match(keys[1], '^{[^}]+}:'), math.floor(now / 60000)
   return { now, redis.call('HGETALL', p .. 'counts'),
-    redis.call('HEXISTS', p .. 'meta', 'paused'),
+    redis.call('HMGET', p .. 'meta', 'paused', 'paused_until', 'paused_reason'),
     { redis.call('HGET', p .. 'metrics:' .. minute, 'completed') or 0,
       redis.call('HGET', p .. 'metrics:' .. (minute - 1), 'completed') or 0 },
     oldest_waiting(p), redis.call('XLEN', p .. 'dead'),

@@ -2,6 +2,7 @@
 -- KEYS     meta
 -- ARGS     worker want, then per outcome: kind id token value extra notice
 --          kind complete (value: result, extra: run_ms) | retry (value: failure, extra: delay_ms) | fail (value: failure) | release
+--          | hold (value: tenant | queue, extra: ms): nothing of that starts for so long; sent before the outcome itself
 -- RETURNS  [now_ms, next_due_ms or "", [ok | again | lost per outcome], [id token attempt stalls created tenant body deadline per job]]
 -- EDGE     waiting -> active, active -> completed, active -> failed, active -> delayed, active -> waiting
 -- EMITS    active, completed, failed, delayed, waiting, stalled
@@ -42,6 +43,10 @@ local function settle_one(q, kind, id, token, value, extra, notice)
     return 'lost'
   end
   if j.status ~= 'active' then return 'again' end
+  if kind == 'hold' then
+    hold.begin(q, j, value, extra)
+    return 'ok'
+  end
   lane.drop(q, j.lane, j.entry)
   admission.ended(q, j)
   if notice ~= '' then event.emit(q, id, j.tenant, notice, value) end
