@@ -1,0 +1,1 @@
+"""Programs that measure and prove; none of them is part of the package."""
