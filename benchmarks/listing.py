@@ -33,8 +33,9 @@ for seq = first, first + n - 1 do
   if seq % 2 == 1 then tags[1] = 'odd' end
   if seq % 1000 < 2 then tags[2] = 'rare' end
   local id = string.format('%030d%s', seq, ARGV[6])
-  redis.call('HSET', p .. 'job:' .. id, 'tenant', tenant, 'status', status, 'seq', seq, 'created', 1e12 + seq,
-    'attempts', 3, 'priority', 0, 'lane', 85, 'keep', '86400::604800:', 'options', cmsgpack.pack({ tags = tags }))
+  redis.call('HSET', p .. 'job:' .. id, 'tenant', tenant, 'status', status, 'seq', seq,
+    'created', 1e12 + seq, 'attempts', 3, 'priority', 0, 'lane', 85, 'keep', '86400::604800:',
+    'options', cmsgpack.pack({ tags = tags }))
   redis.call('SET', p .. 'body:' .. id, body)
   redis.call('ZADD', p .. 'index', seq, id)
   local class = status == 'waiting' and 'open' or status
@@ -107,7 +108,7 @@ async def run(asked: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--jobs", type=int, default=1_000_000)
     parser.add_argument("--pages", type=int, default=300, help="pages read per filter")
     parser.add_argument("--url", help="an empty Redis; without it, an embedded server")

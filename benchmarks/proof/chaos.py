@@ -22,6 +22,8 @@ from typing import Any, NamedTuple
 from cotiza_queue import JobOptions, NewJob, Queue, RetryPolicy, Status
 from cotiza_queue.errors import Conflict
 from cotiza_queue.store.connection import Connection
+from cotiza_queue.store.events import EventReader
+from cotiza_queue.telemetry import Silent
 
 from .common import Crew, Report, Server, crew, fields, main, ms, raw, share, until
 from .history import Final, Verdict, judge
@@ -77,8 +79,10 @@ async def _busy(server: Server, report: Report, size: Size, dice: random.Random)
                     await queue.pause_schedule(key)
                 await _quiet(queue)
                 finals = await _finals(queue, MIXED)
-            verdict = judge(_of(workers, MIXED), finals)
-            _print(report, verdict, size, kills)
+            lines = _of(workers, MIXED)
+            _print(report, judge(lines, finals), size, kills)
+            announced = sum(line.op == "final" for line in lines)
+            report.count("ends announced", announced, "= jobs", announced == len(finals))
             counts = await _hash(connection, MIXED, "counts")
             refused = int(counts.get("total_refused", 0))
             report.figure("stale writes refused", refused)
@@ -170,20 +174,19 @@ def _busy_ones(workers: Crew) -> list[int]:
 
 @asynccontextmanager
 async def _watching(connection: Connection, workers: Crew) -> AsyncIterator[None]:
-    """Note every final event of the mixed jobs while the block runs, and to its end."""
-    position = "0-0"
+    """Note every final event of the mixed jobs, and gaps, while the block runs and to its end."""
+    events, position = EventReader(connection, Silent()), "0-0"
     over = asyncio.Event()
 
     async def read() -> bool:
         nonlocal position
-        key = f"{{cq:{MIXED}}}:events"
-        page = await connection.command("XRANGE", key, f"({position}", "+", "COUNT", 1000)
-        for entry, flat in page:
-            event = fields(flat)
-            if event["name"] in ("completed", "failed", "cancelled"):
-                workers.journal.note("final", job=event["job"], how=event["name"])
-            position = entry.decode()
-        return bool(page)
+        before = position
+        async for event in events.history(MIXED, position):
+            if event.name in ("completed", "failed", "cancelled", "gap"):
+                op = "gap" if event.name == "gap" else "final"
+                workers.journal.note(op, job=event.job_id, how=event.name)
+            position = event.id
+        return position != before
 
     async def watch() -> None:
         while not over.is_set():

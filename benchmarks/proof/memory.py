@@ -27,7 +27,7 @@ WARM_UP = 0.1
 """Of the jobs: by then the server has made its own tables, and Lua its heap."""
 PATIENCE_S = 120.0
 IDLE = re.compile(
-    r"cq:types|\{cq:memory\}:(meta|counts|lanes|events|dead|lane:\d+|metrics:\d+|worker:.+|workers)"
+    r"cq:types|\{cq:memory\}:(meta|counts|lanes|events(:marks)?|dead|lane:\d+|metrics:\d+|worker:.+|workers)"
 )
 """What an idle queue keeps; the workers' own keys go with them."""
 

@@ -22,6 +22,8 @@ from typing import Any
 
 from cotiza_queue import Job, JobContext, Queue, Worker, WorkerOptions
 from cotiza_queue.store.connection import Connection
+from cotiza_queue.store.events import EventReader
+from cotiza_queue.telemetry import Silent
 
 from .common import (
     LOOK_S,
@@ -30,7 +32,6 @@ from .common import (
     Reader,
     Report,
     Server,
-    fields,
     main,
     raw,
     until,
@@ -136,9 +137,8 @@ async def _counts(connection: Connection, *names: str) -> list[int]:
 
 async def _finals(connection: Connection) -> Counter[str]:
     """How often each job was announced as completed."""
-    rows = await connection.command("XRANGE", f"{{cq:{KIND}}}:events", "-", "+")
-    events = [fields(row) for _, row in rows]
-    return Counter(event["job"] for event in events if event["name"] == "completed")
+    history = EventReader(connection, Silent()).history(KIND, "0-0")
+    return Counter([event.job_id async for event in history if event.name == "completed"])
 
 
 async def _victim(url: str, folder: Path) -> None:
