@@ -65,6 +65,11 @@ class Background:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def finished(self) -> None:
+        """Wait until all of them have ended by themselves."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def close(self, patience_s: float = math.inf) -> None:
         await end(self._tasks, patience_s)
 

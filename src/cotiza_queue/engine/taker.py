@@ -100,6 +100,10 @@ class Taker:
             self._start(runner, delivery)
         return turn
 
+    async def finished(self) -> None:
+        """Wait until all that was started has really ended."""
+        await self._jobs.finished()
+
     async def _exchange(self) -> Turn:
         if self._unsure:
             await self._sweep()

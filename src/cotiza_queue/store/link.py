@@ -27,12 +27,14 @@ class Link:
         self.events = EventReader(self.connection, LogTelemetry())
 
     @classmethod
-    async def open(cls, redis_url: str | None, data_dir: Path) -> Link:
+    async def open(
+        cls, redis_url: str | None, data_dir: Path, functions: Library | None = None
+    ) -> Link:
         """Raises ConfigurationError for an unusable URL, or if there is no server to embed."""
         if redis_url:
-            return cls(redis_url, None)
+            return cls(redis_url, None, functions)
         embedded = await acquire(data_dir)
-        return cls(embedded.url, embedded)
+        return cls(embedded.url, embedded, functions)
 
     async def close(self) -> None:
         await self.connection.close()

@@ -1,0 +1,81 @@
+"""A processor alone: no server, no worker, no queue."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from ..engine.intake import validated
+from ..model.context import JobContext
+from ..model.job import JobType, Progress
+from ..store import codec
+
+R = TypeVar("R")
+
+
+class FakeContext:
+    """What a processor sees of its job, as the test wants it. ``reports``: its progress so far."""
+
+    def __init__(
+        self,
+        *,
+        job_id: str = "test-job",
+        job_type: str = "test",
+        tenant: str = "default",
+        attempt: int = 1,
+        max_attempts: int = 3,
+        token: int = 1,
+        created_ms: int = 0,
+    ) -> None:
+        self.job_id = job_id
+        self.job_type = job_type
+        self.tenant = tenant
+        self.attempt = attempt
+        self.max_attempts = max_attempts
+        self.token = token
+        self.created_ms = created_ms
+        self.reports: list[Progress] = []
+
+    @property
+    def steps(self) -> list[str]:
+        """The words of the steps reported, in order."""
+        return [report.step for report in self.reports]
+
+    def progress(self, percentage: float, step: str, message: str = "", **metadata: Any) -> None:
+        self.reports.append(
+            Progress(percentage=percentage, step=step, message=message, metadata=metadata or None)
+        )
+
+    async def run_in_process(
+        self,
+        function: Callable[..., R],
+        *args: Any,
+        memory_bytes: int | None = None,  # noqa: ARG002 - a thread has no cap
+    ) -> R:
+        """Runs in a thread of this process: a debugger can follow it, a cap can't be kept."""
+        return await asyncio.to_thread(function, self.progress, *args)
+
+
+async def run_job(
+    processor: Callable[[Any, JobContext], Awaitable[R]],
+    payload: Any,
+    *,
+    job_type: JobType[Any] | None = None,
+    context: FakeContext | None = None,
+) -> R:
+    """What the processor returns for a payload; what it raises is raised.
+
+    With ``job_type`` the payload goes the way of a real one: checked (InvalidInput), through JSON,
+    into the type's struct. Without, it is handed over as it is. Raises TypeError for a result that
+    has no form in JSON.
+    """
+    if job_type is not None:
+        encoded = codec.encode_payload(validated(payload, job_type))
+        payload = msgspec.json.decode(encoded, type=job_type.payload)
+    seen = context or FakeContext(job_type=job_type.name if job_type else "test")
+    result = await processor(payload, seen)
+    codec.encode_result(result)
+    return result
