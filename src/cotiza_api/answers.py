@@ -51,6 +51,8 @@ class ItemFault(Answer, frozen=True, kw_only=True):
     status: int
     message: str
     errors: tuple[FieldFault, ...] | None = None
+    retry_after: int | None = None
+    """Seconds after which the job may be sent again, if the queue is full."""
 
 
 class BulkItem(Answer, frozen=True, kw_only=True):

@@ -123,13 +123,19 @@ def problem(error: CotizaError, request: Request) -> Response:
             headers["allow"] = error.allow
         case RequestTooSlow():
             headers["connection"] = "close"
-    if status in RETRY_AFTER_S:
-        wait_ms = getattr(error, "retry_after_ms", None)
-        seconds = RETRY_AFTER_S[status] if wait_ms is None else -(-wait_ms // 1000)
+    if (seconds := retry_after_s(error)) is not None:
         headers["retry-after"] = str(seconds)
     return Response(
         msgspec.json.encode(body), status, headers, media_type="application/problem+json"
     )
+
+
+def retry_after_s(error: CotizaError) -> int | None:
+    """Seconds after which the same call may be tried again; None where that would be no help."""
+    wait_ms = getattr(error, "retry_after_ms", None)
+    if wait_ms is None or error.http_status not in RETRY_AFTER_S:
+        return RETRY_AFTER_S.get(error.http_status)
+    return -(-int(wait_ms) // 1000)
 
 
 def request_id(request: Request) -> str:

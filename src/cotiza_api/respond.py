@@ -28,6 +28,7 @@ from .answers import (
     JobStatus,
     ScheduleView,
 )
+from .errors import retry_after_s
 from .operation import API
 
 
@@ -85,6 +86,7 @@ def bulk_item(made: Enqueued | CotizaError) -> BulkItem:
             message=made.message,
             errors=tuple(FieldFault(field=one.field, message=one.message) for one in faults)
             or None,
+            retry_after=retry_after_s(made),
         )
     )
 

@@ -120,8 +120,19 @@ class TooLarge(CotizaError):
 
 
 class QueueFull(CotizaError):
+    """The queue, or the tenant's part of it, holds as many jobs as its limit allows.
+
+    ``retry_after_ms``: when a place may be free, by the queue's pace of the last minute.
+    """
+
     code = "queue_full"
     http_status = 429
+
+    def __init__(self, message: str, *, retry_after_ms: int, code: str | None = None) -> None:
+        super().__init__(
+            message, code=code, remedy="Try again later, or have the limit `depth` raised."
+        )
+        self.retry_after_ms = retry_after_ms
 
 
 class QueueUnavailable(CotizaError):

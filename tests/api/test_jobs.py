@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from cotiza_api.schemas import MAX_BULK
+from cotiza_queue import Limits, Queue
 from cotiza_queue.clock import SystemClock, iso, parse_iso
 from cotiza_queue.errors import InvalidData
 from cotiza_queue.jobtypes import FILE_ANALYSIS
@@ -229,3 +230,19 @@ async def test_a_failed_job_is_a_dead_letter_that_can_be_replayed_or_thrown_away
     assert (await admin.get(path)).status_code == 404
     gone = await admin.delete(f"/api/v1/dead-letters/{made['jobId']}")
     assert (gone.status_code, gone.json()["code"]) == (404, "dead_letter_not_found")
+
+
+async def test_a_full_queue_answers_429_and_says_when_to_come_back(
+    admin: httpx2.AsyncClient, stranger: httpx2.AsyncClient, queue: Queue, tenant: str
+) -> None:
+    await queue.limit("email-notification", Limits(depth=2), tenant=tenant)
+    many = await admin.post("/api/v1/jobs/bulk", json={"jobs": [MAIL] * 3})
+    assert (many.status_code, many.json()["created"]) == (207, 2)
+    fault = many.json()["results"][2]["error"]
+    assert (fault["status"], fault["code"]) == (429, "tenant_queue_full")
+    assert 1 <= fault["retryAfter"] <= 60
+    one = await admin.post("/api/v1/jobs", json=MAIL)
+    assert (one.status_code, one.json()["code"]) == (429, "tenant_queue_full")
+    assert 1 <= int(one.headers["retry-after"]) <= 60
+    assert "depth" in one.json()["remedy"]
+    assert (await stranger.post("/api/v1/jobs", json=MAIL)).status_code == 201

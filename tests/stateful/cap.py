@@ -23,6 +23,8 @@ class Cap:
     dear: bool = False
     """Jobs of it may cost more than one unit: it may rest until one of them can be paid for."""
     tat: float = 0
+    depth: int | None = None
+    """How many may be there that have not started."""
 
     @property
     def paused(self) -> bool:

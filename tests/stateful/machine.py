@@ -21,6 +21,7 @@ from cotiza_queue.store import codec
 from cotiza_queue.store.commands import Intake, Settlement
 
 from .bench import Bench, Handle
+from .depth_rules import DepthRules
 from .holding_rules import Holding
 from .listing_rules import ListingRules
 from .open_bugs import OPEN_BUGS
@@ -61,7 +62,7 @@ options = st.builds(
 ending = st.sampled_from(("complete", "complete", "error", "error", "fatal", "release"))
 
 
-class Game(Holding, ListingRules, UniqueRules, RuleBasedStateMachine):
+class Game(Holding, ListingRules, UniqueRules, DepthRules, RuleBasedStateMachine):
     """One game on ``bench``, which a subclass sets."""
 
     bench: Bench

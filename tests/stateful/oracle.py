@@ -20,86 +20,16 @@ from cotiza_queue.store.commands import Intake, Settlement
 
 from .cap import Cap
 from .holding_model import Holds
+from .nouns import FINAL, UNSTARTED
+from .nouns import Job as Job
+from .nouns import Letter as Letter
+from .nouns import Schedule as Schedule
 from .unique_model import UniqueKeys
 
-FINAL = ("completed", "failed", "cancelled")
 UNIQUE_TAKEN = "unique_key_taken"
 """The answer to a replay while another job holds the unique key."""
 LARGEST_EXCESS = 100
 """How many jobs one ending may remove by count."""
-
-
-@dataclass
-class Job:
-    """What the model knows of a job. Times in milliseconds."""
-
-    intake: Intake
-    created: int
-    seq: int
-    status: str = ""
-    lane: int = 0
-    deadline: int | None = None
-    place: int = 0
-    """Its turn among the waiting of its lane and tenant."""
-    due: int | None = None
-    worker: str = ""
-    token: int | None = None
-    """None: given anew by the server, and nobody was told."""
-    leased: int = 0
-    attempt: int = 0
-    stalls: int = 0
-    starts: int = 0
-    """Deliveries since the last replay."""
-    spared: int = 0
-    """Those of them that were handed back and count as no attempt."""
-    failures: int = 0
-    finished: int | None = None
-    expires: int = 0
-    result: bytes | None = None
-    progress: bytes | None = None
-    revived: bool = False
-    """Replayed once; it may find its old place in a line again."""
-
-    @property
-    def id(self) -> str:
-        return self.intake.id
-
-    @property
-    def options(self) -> str:
-        """What the server keeps of what was asked beside the usual."""
-        packed = self.intake.arguments()[8]
-        assert isinstance(packed, bytes)
-        return packed.decode("latin-1")
-
-    @property
-    def home(self) -> int:
-        return self.lane - self.lane % 2 + 1
-
-    @property
-    def before(self) -> int:
-        return self.lane - self.lane % 2
-
-    def keep(self, status: str) -> tuple[int, int | None]:
-        kept = self.intake.keep_completed if status == "completed" else self.intake.keep_failed
-        return kept.age or 0, kept.count
-
-
-@dataclass
-class Letter:
-    """A dead letter. ``entry``: its id on the server, once it was seen."""
-
-    intake: Intake
-    lane: int
-    entry: str = ""
-
-
-@dataclass
-class Schedule:
-    """``due``: None while paused. ``last``: the latest occurrence that fired."""
-
-    due: int | None
-    last: int = 0
-    fired: int = 0
 
 
 @dataclass
@@ -130,15 +60,26 @@ class Model(Holds):
         holder = self.keys.get(asked.unique, asked.id)
         return None if holder == asked.id else self.jobs[holder]
 
+    def full(self, tenant: str) -> str:
+        """The code of the refusal, if a limit of depth is reached."""
+        there = [j.intake.tenant for j in self.jobs.values() if j.status in UNSTARTED]
+        for owner, code in (("", "queue_full"), (tenant, "tenant_queue_full")):
+            most = self.caps[owner].depth
+            if most is not None and sum(owner in ("", t) for t in there) >= most:
+                return code
+        return ""
+
     def drop(self, job: Job) -> None:
         del self.jobs[job.id]
         self.keys.moved(job.intake, "")
 
-    def accept(self, intake: Intake, now: int) -> tuple[str, bool, str]:
-        """(id, created, status)"""
+    def accept(self, intake: Intake, now: int, bounded: bool = False) -> tuple[str, bool, str]:
+        """(id, created, status); ``bounded``: (code of the refusal, False, "") if it is full."""
         known = self.jobs.get(intake.id) or self.owner(intake)
         if known is not None:
             return known.id, False, known.status
+        if bounded and (full := self.full(intake.tenant)):
+            return full, False, ""
         self._seq += 1
         job = self.jobs[intake.id] = Job(intake, now, self._seq, lane=intake.lane)
         job.deadline = now + intake.deadline_ms if intake.deadline_ms else None

@@ -29,7 +29,7 @@ T = TypeVar("T")
 TYPE = JobType[Any]("model")
 LEASE_MS = 3000
 MINUTE_MS = 60_000
-LIFTED = dict.fromkeys(("concurrency", "period", "burst", "weight"), "")
+LIFTED = dict.fromkeys(("concurrency", "period", "burst", "weight", "depth"), "")
 _HANDLES = 40
 _WIDTH = 160
 _TOLD = 60  # lines of a game, when it fails
@@ -63,9 +63,11 @@ class Play:
         said = f"enqueue {[(i.id, i.lane, i.delay_ms, i.unique) for i in asked]}"
         rows = self._call(said, self.bench.commands.enqueue(TYPE.name, asked))
         for intake, row in zip(asked, rows, strict=True):
-            assert isinstance(row, Enqueued)
-            wanted = self.model.accept(intake, self.now)
-            self._same("I5", (row.job_id, row.created, str(row.status)), wanted)
+            wanted = self.model.accept(intake, self.now, bounded=True)
+            if isinstance(row, Enqueued):
+                self._same("I5", (row.job_id, row.created, str(row.status)), wanted)
+            else:
+                self._same("A10", row.code, wanted[0])
         self._check()
 
     def turn(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 MEANING = {
+    "A10": "no more jobs before their start than the limits say, and no one refused below",
     "A15": "every listing shows what there is, each job once",
     "I1": "each job is in one state, and in exactly the containers which that state implies",
     "I2": "a job ends once; only a replay leaves an end",

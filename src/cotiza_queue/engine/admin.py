@@ -60,6 +60,7 @@ async def limit(
     rate = limits.rate
     fields: dict[str, float | str] = {
         "concurrency": limits.concurrency or "",
+        "depth": limits.depth or "",
         "period": rate.period_ms if rate else "",
         "burst": rate.burst if rate else "",
     }

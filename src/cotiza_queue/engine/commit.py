@@ -12,13 +12,11 @@ from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from ..errors import InvalidInput, QueueUnavailable
-from ..model.job import Enqueued
-from ..store.commands import Intake
+from ..errors import QueueUnavailable
+from ..store.commands import Answered, Intake
 from .loop import Background
 
-Answer = Enqueued | InvalidInput
-Send = Callable[[str, Sequence[Intake]], Awaitable[Sequence[Answer]]]
+Send = Callable[[str, Sequence[Intake]], Awaitable[Sequence[Answered]]]
 PAGE = 100
 """Jobs of one call."""
 PAGE_BYTES = 1024 * 1024
@@ -29,7 +27,7 @@ CALLS = 2
 
 class _Caller(NamedTuple):
     intake: Intake
-    answer: asyncio.Future[Answer]
+    answer: asyncio.Future[Answered]
 
 
 class _Line:
@@ -59,7 +57,7 @@ class GroupCommit:
         self._tasks = tasks
         self._lines: defaultdict[str, _Line] = defaultdict(_Line)
 
-    async def enqueue(self, job_type: str, intake: Intake) -> Answer:
+    async def enqueue(self, job_type: str, intake: Intake) -> Answered:
         """Take one job in. Raises what ``send`` raises, the same to all who share a call."""
         line = self._lines[job_type]
         if line.under_way < CALLS and not line.waiting:

@@ -27,7 +27,7 @@ from ..model.job import (
 )
 from ..model.policy import JobOptions
 from ..model.status import Status
-from ..store.commands import Intake
+from ..store.commands import Answered, Intake
 from ..store.views import Which
 from . import listing
 from .commit import GroupCommit
@@ -67,7 +67,7 @@ class Queue(Recurring, Operators):
         repeated call finds the first one's job.
 
         Raises InvalidInput (fields by path: ``data.fileType``, ``options.priority``), TooLarge,
-        UnknownJobType.
+        UnknownJobType, QueueFull.
         """
         kind = self._directory.kind(job_type)
         job = NewJob(
@@ -257,9 +257,9 @@ class Queue(Recurring, Operators):
 
     async def _accept_one(self, job: NewJob, kind: JobType[Any]) -> Enqueued:
         answer = await self._commit.enqueue(kind.name, self._intake(job, kind))
-        if isinstance(answer, InvalidInput):
-            raise answer
-        return answer
+        if isinstance(answer, Enqueued):
+            return answer
+        raise answer
 
     def _intake(self, job: NewJob, kind: JobType[Any]) -> Intake:
         if job.options.job_id:
@@ -277,9 +277,7 @@ class Queue(Recurring, Operators):
         except QueueUnavailable as error:
             return [error] * len(intakes)
 
-    async def _accept(
-        self, name: str, intakes: Sequence[Intake]
-    ) -> Sequence[Enqueued | InvalidInput]:
+    async def _accept(self, name: str, intakes: Sequence[Intake]) -> Sequence[Answered]:
         await self._directory.announce(name)
         answers = await self._link.commands.enqueue(name, intakes)
         for intake, answer in zip(intakes, answers, strict=True):

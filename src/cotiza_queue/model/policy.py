@@ -112,6 +112,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     concurrency: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     rate: Rate | None = None
     weight: Annotated[int, Meta(ge=1, le=100)] = 1
+    depth: Annotated[int, Meta(ge=1, le=100_000_000)] | None = None
+    """Most jobs that may be there and have not started: waiting, delayed and blocked ones."""
 
 
 class RunRules(msgspec.Struct, frozen=True, array_like=True):

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from ..errors import InvalidInput
+from ..errors import InvalidInput, QueueFull
 from ..model.job import Enqueued
 from ..model.policy import KeepFor
 from ..model.status import Status
@@ -17,6 +17,10 @@ from . import codec, keys
 from .connection import Connection
 
 _OTHER_REQUEST = 2
+_FULL = 3
+
+Answered = Enqueued | InvalidInput | QueueFull
+"""What became of one job of an enqueueing call."""
 
 Answer = Literal["ok", "again", "lost"]
 """What became of an outcome: settled now, settled before, or refused because the job is no longer
@@ -118,7 +122,7 @@ class Commands:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def enqueue(self, job_type: str, jobs: Sequence[Intake]) -> list[Enqueued | InvalidInput]:
+    async def enqueue(self, job_type: str, jobs: Sequence[Intake]) -> list[Answered]:
         """Take jobs in, all of the call or none."""
         arguments = [argument for job in jobs for argument in job.arguments()]
         return [
@@ -257,7 +261,7 @@ class Commands:
         )
 
 
-def _enqueued(row: list[Any], job_type: str) -> Enqueued | InvalidInput:
+def _enqueued(row: list[Any], job_type: str) -> Answered:
     id_, created, status, created_ms, due = row
     if created == _OTHER_REQUEST:
         return InvalidInput(
@@ -265,6 +269,8 @@ def _enqueued(row: list[Any], job_type: str) -> Enqueued | InvalidInput:
             code="idempotency_key_reused",
             remedy="Use a new key for a new request.",
         )
+    if created == _FULL:
+        return _full(job_type, status.decode(), int(due))
     return Enqueued(
         job_id=id_.decode(),
         type=job_type,
@@ -273,6 +279,14 @@ def _enqueued(row: list[Any], job_type: str) -> Enqueued | InvalidInput:
         due_ms=_ms(due),
         created=bool(created),
     )
+
+
+def _full(job_type: str, whose: str, retry_after_ms: int) -> QueueFull:
+    if whose == "tenant":
+        message = f"the tenant has as many jobs waiting in {job_type} as it may"
+        return QueueFull(message, retry_after_ms=retry_after_ms, code="tenant_queue_full")
+    message = f"{job_type} has as many jobs waiting as it may"
+    return QueueFull(message, retry_after_ms=retry_after_ms)
 
 
 def _keep(keep: KeepFor) -> str:

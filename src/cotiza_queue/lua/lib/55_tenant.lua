@@ -1,7 +1,7 @@
 -- A tenant in this queue: how many of its jobs may stand in a lane (its window), run at once, and start when.
 -- Jobs beyond the window wait in a backlog of the tenant's own, so lanes interleave tenants by weight.
 local tenant = { window = 2 }
-local FIELDS = { 'active', 'admitted', 'weight', 'concurrency', 'until', 'rested', 'period', 'burst', 'tat' }
+local FIELDS = { 'active', 'admitted', 'weight', 'concurrency', 'until', 'rested', 'period', 'burst', 'tat', 'depth' }
 
 function tenant.open(q, name)
   local t = q.tenants[name]

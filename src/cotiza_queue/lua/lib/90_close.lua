@@ -9,16 +9,24 @@ end
 
 local function write_tenants(q)
   for _, t in pairs(q.tenants) do
+    local kept, gone = {}, {}
     for field, n in pairs(t.delta) do
-      if n ~= 0 and redis.call('HINCRBY', t.key, field, n) == 0 then redis.call('HDEL', t.key, field) end
+      if n ~= 0 and t[field] ~= 0 then
+        kept[#kept + 1], kept[#kept + 2] = field, t[field]
+      elseif n ~= 0 then
+        gone[#gone + 1] = field
+      end
     end
-    if t.tat and t.moved then redis.call('HSET', t.key, 'tat', t.tat) end
+    if t.tat and t.moved then kept[#kept + 1], kept[#kept + 2] = 'tat', t.tat end
+    if #kept > 0 then redis.call('HSET', t.key, unpack(kept)) end
+    if #gone > 0 then redis.call('HDEL', t.key, unpack(gone)) end
   end
 end
 
 function queue.close(q)
   lane.flush(q)
   write_tenants(q)
+  if q.numbered then redis.call('HSET', q.prefix .. 'meta', 'seq', q.seq) end
   for name, n in pairs(q.counts) do
     if n ~= 0 then redis.call('HINCRBY', q.prefix .. 'counts', name, n) end
   end

@@ -6,6 +6,7 @@
 --          call: "" or a msgpack map, of this call: deadline (ms from now), once (hash of an idempotency key),
 --          fingerprint (hash of what that was used for)
 -- RETURNS  per job: [id, 1 new | 0 known | 2 the key was used for something else, status, created_ms, due_ms]
+--          or [id, 3, "queue" | "tenant" that is full, 0, ms after which to try again]
 -- EDGE     (none) -> waiting, (none) -> delayed
 -- EMITS    waiting, delayed
 -- ERRORS   none
@@ -14,7 +15,7 @@ local function enqueue(keys, args)
   local q = queue.open(keys[1])
   local replies = {}
   for at = 1, #args, intake.fields do
-    replies[#replies + 1] = intake.accept(q, intake.parse(args, at))
+    replies[#replies + 1] = intake.accept(q, intake.parse(args, at), true)
   end
   queue.close(q)
   return replies

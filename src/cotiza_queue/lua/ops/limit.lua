@@ -1,7 +1,7 @@
 -- limit: sets what a tenant, or the whole queue, may do. Takes effect with the next take.
 -- KEYS     meta
 -- ARGS     tenant ("" for the queue), then per field: name value ("" removes it)
---          weight | concurrency | period (ms between two units) | burst
+--          weight | concurrency | period (ms between two units) | burst | depth (how many jobs may be there that have not started)
 -- RETURNS  1
 -- EDGE     none
 -- EMITS    nothing

@@ -1,0 +1,83 @@
+"""What the model holds: jobs, dead letters, schedules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cotiza_queue.store.commands import Intake
+
+FINAL = ("completed", "failed", "cancelled")
+UNSTARTED = ("blocked", "delayed", "waiting")
+
+
+@dataclass
+class Job:
+    """What the model knows of a job. Times in milliseconds."""
+
+    intake: Intake
+    created: int
+    seq: int
+    status: str = ""
+    lane: int = 0
+    deadline: int | None = None
+    place: int = 0
+    """Its turn among the waiting of its lane and tenant."""
+    due: int | None = None
+    worker: str = ""
+    token: int | None = None
+    """None: given anew by the server, and nobody was told."""
+    leased: int = 0
+    attempt: int = 0
+    stalls: int = 0
+    starts: int = 0
+    """Deliveries since the last replay."""
+    spared: int = 0
+    """Those of them that were handed back and count as no attempt."""
+    failures: int = 0
+    finished: int | None = None
+    expires: int = 0
+    result: bytes | None = None
+    progress: bytes | None = None
+    revived: bool = False
+    """Replayed once; it may find its old place in a line again."""
+
+    @property
+    def id(self) -> str:
+        return self.intake.id
+
+    @property
+    def options(self) -> str:
+        """What the server keeps of what was asked beside the usual."""
+        packed = self.intake.arguments()[8]
+        assert isinstance(packed, bytes)
+        return packed.decode("latin-1")
+
+    @property
+    def home(self) -> int:
+        return self.lane - self.lane % 2 + 1
+
+    @property
+    def before(self) -> int:
+        return self.lane - self.lane % 2
+
+    def keep(self, status: str) -> tuple[int, int | None]:
+        kept = self.intake.keep_completed if status == "completed" else self.intake.keep_failed
+        return kept.age or 0, kept.count
+
+
+@dataclass
+class Letter:
+    """A dead letter. ``entry``: its id on the server, once it was seen."""
+
+    intake: Intake
+    lane: int
+    entry: str = ""
+
+
+@dataclass
+class Schedule:
+    """``due``: None while paused. ``last``: the latest occurrence that fired."""
+
+    due: int | None
+    last: int = 0
+    fired: int = 0
