@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from cotiza_queue import Status
+from cotiza_queue.model.why import Cause
 
 Moment = Annotated[
     str,
@@ -116,6 +117,15 @@ class JobStatus(Answer, frozen=True, kw_only=True):
     duration: int | None = None
     tags: tuple[str, ...] | None = None
     parent_id: str | None = None
+
+
+class WhyAnswer(Answer, frozen=True, kw_only=True):
+    """Why a job is not running now. ``facts``: the numbers and moments in the sentence."""
+
+    job_id: str
+    cause: Cause
+    sentence: str
+    facts: dict[str, Any]
 
 
 class JobPage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -14,6 +14,7 @@ from cotiza_queue.clock import iso
 from cotiza_queue.errors import CotizaError, InvalidInput
 from cotiza_queue.model.job import Enqueued
 from cotiza_queue.model.outcome import Failure
+from cotiza_queue.model.why import Why
 from cotiza_queue.storage.protocol import SCHEME
 
 from .answers import (
@@ -27,6 +28,7 @@ from .answers import (
     JobProgress,
     JobStatus,
     ScheduleView,
+    WhyAnswer,
 )
 from .errors import retry_after_s
 from .operation import API
@@ -65,6 +67,16 @@ def created_job(made: Enqueued) -> CreatedJob:
         status=made.status,
         created_at=iso(made.created_ms),
         scheduled_for=_due(made.status, made.due_ms),
+    )
+
+
+def why(found: Why) -> WhyAnswer:
+    """Why a job is not running."""
+    return WhyAnswer(
+        job_id=found.job_id,
+        cause=found.cause,
+        sentence=found.sentence,
+        facts=found.wire_facts(),
     )
 
 

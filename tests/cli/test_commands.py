@@ -251,3 +251,11 @@ def test_every_command_explains_itself(terminal) -> None:
 def test_a_password_in_a_url_is_never_shown() -> None:
     assert redacted("rediss://user:secret@host:6380/0?x=secret") == "rediss://host:6380/0"
     assert redacted("unix:///tmp/a.sock") == "unix:///tmp/a.sock"
+
+
+def test_why_says_what_stands_in_the_way(terminal, filled) -> None:
+    why = terminal.json("why", filled.waiting)
+    assert (why["jobId"], why["cause"]) == (filled.waiting, "no_worker")
+    assert "No live worker runs jobs of type" in terminal.text("why", filled.waiting)
+    assert terminal.json("why", filled.dead)["cause"] == "ended"
+    terminal.run("why", "nothing", code=3)

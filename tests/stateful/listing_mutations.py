@@ -1,8 +1,8 @@
-"""Planted bugs of the indexes and listings: (name, file, old, new)."""
+"""Planted bugs of what is only read: indexes, listings, reasons. (name, file, old, new)"""
 
 from __future__ import annotations
 
-LISTING_MUTATIONS = (
+_INDEXES = (
     (
         "an end that stays among the open", "lib/42_end", "  index.move(q, j, status)\n",
         "  j.status = status\n",
@@ -25,3 +25,12 @@ LISTING_MUTATIONS = (
         " or f.tenant ~= '' and values[2] ~= f.tenant", "",
     ),
 )  # fmt: skip
+_WHY = (
+    ("why as of another's cap", "ops/why", "'tenant_active', t.active", "'tenant_active', 0"),
+    ("why without better lanes", "lib/72_ahead", "if tonumber(standing[i]) < number then",
+     "if false then"),
+    ("why of another tenant", "ops/why", " or (args[2] ~= '' and j.tenant ~= args[2])", ""),
+    ("why that counts itself", "lib/72_ahead", "if id == j.id then return n, true end",
+     "if id == j.id then return n + 1, true end"),
+)  # fmt: skip
+LISTING_MUTATIONS = (*_INDEXES, *_WHY)

@@ -23,9 +23,9 @@ from cotiza_queue.store.commands import Intake, Settlement
 from .bench import Bench, Handle
 from .depth_rules import DepthRules
 from .holding_rules import Holding
-from .listing_rules import ListingRules
 from .open_bugs import OPEN_BUGS
 from .play import LEASE_MS, TYPE, Play
+from .reading_rules import ReadingRules
 from .unique_rules import HOLDS, UniqueRules
 
 WORKERS = ("w1", "w2", "w3")
@@ -62,7 +62,7 @@ options = st.builds(
 ending = st.sampled_from(("complete", "complete", "error", "error", "fatal", "release"))
 
 
-class Game(Holding, ListingRules, UniqueRules, DepthRules, RuleBasedStateMachine):
+class Game(Holding, ReadingRules, UniqueRules, DepthRules, RuleBasedStateMachine):
     """One game on ``bench``, which a subclass sets."""
 
     bench: Bench

@@ -26,6 +26,7 @@ MEANING = {
     "I21": "bytes come out as they went in",
     "I23": "progress only by the holder, and never of a job that is gone",
     "F8": "the events tell the state",
+    "G7": "why a job does not run is told as it is",
     "call": "no call of ours is refused by the server",
 }
 

@@ -14,7 +14,15 @@ from cotiza_queue.model.job import Enqueued, Event
 from cotiza_queue.model.policy import MAX_DELAY_MS
 
 from .. import respond
-from ..answers import BulkAnswer, CancelledJob, CreatedJob, JobPage, JobStatus, RetriedJob
+from ..answers import (
+    BulkAnswer,
+    CancelledJob,
+    CreatedJob,
+    JobPage,
+    JobStatus,
+    RetriedJob,
+    WhyAnswer,
+)
 from ..auth import Role
 from ..intake import idempotency_key, known_type, new_job, one_of_many
 from ..operation import API, AnyOperation, Call, Operation
@@ -180,6 +188,14 @@ async def cancel_job(call: Call[Nothing, Nothing]) -> Response:
     return respond.json(CancelledJob(job_id=job.id, cancelled=True, message="the job is cancelled"))
 
 
+async def why_not(call: Call[Nothing, Nothing]) -> Response:
+    """Why the job is not running now: the first thing that stands in its way, in one sentence and
+    as data.
+    """
+    why = await call.queue.why(call.path("jobId"), tenant=call.caller.reach)
+    return respond.json(respond.why(why))
+
+
 async def _each(events: Sequence[Event]) -> AsyncIterator[Event]:
     for event in events:
         yield event
@@ -265,6 +281,11 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         method="GET", path=f"{API}/jobs/{{jobId}}/events", handler=follow_job, role=Role.CUSTOMER,
         body=Nothing, query=Nothing, content="text/event-stream",
         tag="events", summary="Follow a job's events until it ends", faults=(404, 422),
+    ),
+    Operation(
+        method="GET", path=f"{API}/jobs/{{jobId}}/why", handler=why_not, role=Role.CUSTOMER,
+        body=Nothing, query=Nothing, answer=WhyAnswer,
+        tag="jobs", summary="Ask why a job is not running", faults=(404,),
     ),
     Operation(
         method="GET", path=f"{API}/events", handler=follow_tenant, role=Role.CUSTOMER,

@@ -13,6 +13,7 @@ COMMANDS = {
     "status": "queues",
     "jobs": "jobs",
     "show": "jobs",
+    "why": "jobs",
     "retry": "jobs",
     "cancel": "jobs",
     "dlq": "dead",

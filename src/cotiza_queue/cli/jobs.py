@@ -1,4 +1,4 @@
-"""``jobs``, ``show``, ``retry``, ``cancel``: single jobs, of any tenant."""
+"""``jobs``, ``show``, ``why``, ``retry``, ``cancel``: single jobs, of any tenant."""
 
 from __future__ import annotations
 
@@ -76,6 +76,20 @@ async def show(shell: Shell, job_id: str) -> None:
         shell.json(plain.job_in_full(job))
         return
     shell.out.print(_portrait(shell, job))
+
+
+@click.command(short_help="Why a job is not running.")
+@click.argument("job_id", metavar="ID")
+@command
+async def why(shell: Shell, job_id: str) -> None:
+    """Why job ID is not running now: the first thing that stands in its way."""
+    async with shell.queue() as queue:
+        found = await queue.why(job_id)
+    if shell.as_json:
+        answer = {"jobId": found.job_id, "cause": found.cause, "sentence": found.sentence}
+        shell.json({**answer, "facts": found.wire_facts()})
+        return
+    shell.out.print(render.text(found.sentence))
 
 
 @click.command(short_help="Run a failed or cancelled job again.")

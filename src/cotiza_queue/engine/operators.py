@@ -10,6 +10,7 @@ from ..model.ids import check_job_type
 from ..model.job import DeadLetter, Pause, QueueMetrics
 from ..model.policy import Limits
 from ..model.status import Status
+from ..model.why import Why, explain
 from . import admin, listing
 from .base import Base
 
@@ -70,6 +71,14 @@ class Operators(Base):
         name = self._directory.known(job_type).name
         return await admin.clean(self._link, name, admin.Cut(status, grace_ms, limit, tenant))
 
+    async def why(self, job_id: str, *, tenant: str | None = None) -> Why:
+        """Why a job is not running now: the cause, a sentence, and its facts. Raises NotFound."""
+        for name, full_id in await self._directory.places(job_id, tenant):
+            seen = await self._link.views.why(name, full_id, tenant or "")
+            if seen is not None:
+                return explain(seen)
+        raise self._directory.no_job(job_id)
+
     async def ping(self) -> float:
         """Round trip in milliseconds."""
         start = self._clock.monotonic()
@@ -77,7 +86,9 @@ class Operators(Base):
         return round((self._clock.monotonic() - start) * 1000, 3)
 
     async def workers(self) -> Sequence[Mapping[str, Any]]:
-        """Live worker processes: {id, host, pid, types, startedAt, running, slots}."""
+        """Live worker processes: {id, host, pid, types, startedAt, running, slots, queues}; queues
+        holds running and slots by type.
+        """
         return await admin.workers(self._link, await self._directory.names())
 
     async def dead_letters(

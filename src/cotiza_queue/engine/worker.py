@@ -197,6 +197,7 @@ class Worker:
                 "startedAt": iso(self._started_ms),
                 "running": sum(station.slots.used for station in self._stations),
                 "slots": sum(station.slots.limit for station in self._stations),
+                "queues": {station.name: station.info() for station in self._stations},
             }
         )
 
@@ -258,6 +259,10 @@ class _Station:
             Scheduler(commands, link.views, job_type, telemetry),
             Pruner(commands, name, chance),
         )
+
+    def info(self) -> Mapping[str, int]:
+        """What others see of the worker's part in this queue."""
+        return {"slots": self.slots.limit, "running": self.slots.used}
 
     def hear(self, hint: str) -> None:
         """A hint came: "wake", or "cancel <job id> <token>"."""

@@ -12,6 +12,7 @@ import msgspec
 from ..model.job import DeadLetter, Job, Pause, Progress, QueueMetrics, Schedule
 from ..model.policy import JobOptions
 from ..model.status import Status
+from ..model.why import Seen
 from . import codec
 from .connection import Connection
 
@@ -84,6 +85,18 @@ class Views:
             seq = int(codec.pairs(row[1])["seq"])
             found.append((seq, _job(job_type, row)))
         return last.decode(), found
+
+    async def why(self, job_type: str, job_id: str, tenant: str) -> Seen | None:
+        """What a take would see of a job; None if it is not there for that tenant."""
+        reply = await self._connection.call("why", job_type, job_id, tenant)
+        if reply is None:
+            return None
+        facts, failure, infos = reply
+        failures = codec.decode_failures([failure]) if failure else (None,)
+        workers = [codec.decode_json(info).get("queues", {}).get(job_type, {}) for info in infos]
+        named = {"job_id": job_id, "type": job_type, "workers": workers, **codec.pairs(facts)}
+        seen = msgspec.convert(named, Seen, strict=False)
+        return msgspec.structs.replace(seen, failure=failures[0])
 
     async def dead_letters(
         self, job_type: str, tenant: str, below: str, limit: int, job_id: str = ""

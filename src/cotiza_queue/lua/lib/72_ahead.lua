@@ -1,0 +1,49 @@
+-- What starts before a waiting job, for people who ask; counted up to a bound. Reads only.
+local ahead = { most = 1000 }
+
+-- How many stand in better lanes, and of the job's own tenant also in the lines for them.
+function ahead.better(q, j, t)
+  local n, number = 0, tonumber(j.lane)
+  local standing, own = redis.call('HGETALL', q.prefix .. 'lanes'), redis.call('HGETALL', t.key)
+  for i = 1, #standing, 2 do
+    if tonumber(standing[i]) < number then n = n + standing[i + 1] end
+  end
+  for i = 1, #own, 2 do
+    local line = tonumber(string.match(own[i], '^back:(%d+)$'))
+    if line and line < number then n = n + own[i + 1] end
+  end
+  return n
+end
+
+-- How many of some ids wait in the job's lane before it, and whether it was met.
+local function before(q, j, ids)
+  local n = 0
+  for _, id in ipairs(ids) do
+    if id == j.id then return n, true end
+    local found = redis.call('HMGET', q.prefix .. 'job:' .. id, 'status', 'lane')
+    if found[1] == 'waiting' and tonumber(found[2]) == tonumber(j.lane) then n = n + 1 end
+  end
+  return n, false
+end
+
+local function standing(q, number)
+  local key, last, ids = lane.key(q, number), '0-0', {}
+  local group = redis.call('XINFO', 'GROUPS', key)[1]
+  for i = 1, #group, 2 do if group[i] == 'last-delivered-id' then last = group[i + 1] end end
+  for i, read in ipairs(redis.call('XRANGE', key, '(' .. last, '+', 'COUNT', ahead.most)) do ids[i] = read[2][2] end
+  return ids
+end
+
+-- How many wait before the job in its own lane, or in its tenant's line for it; 1 as the second value if there are
+-- more than were counted.
+function ahead.line(q, j, t)
+  local ids, admitted = {}, 0
+  if j.entry ~= '' then
+    ids = standing(q, j.lane)
+  else
+    ids = redis.call('LRANGE', q.prefix .. 'backlog:' .. j.lane .. ':' .. t.name, 0, ahead.most - 1)
+    admitted = tenant.number(t, 'in:' .. j.lane)
+  end
+  local n, met = before(q, j, ids)
+  return n + admitted, met and 0 or 1
+end

@@ -1,0 +1,76 @@
+"""Rules of the game about "why is it not running?": the answer is what the model knows."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from cotiza_queue.model.why import Cause, Seen, explain
+
+from .invariants import Violation
+from .oracle import FINAL, Job
+from .play import TYPE, Play
+
+
+class WhyRules:
+    """Part of Game."""
+
+    play: Play
+
+    @rule(which=st.integers(0, 40), who=st.sampled_from(("", "ta", "tb")))
+    def why(self, which: int, who: str) -> None:
+        play = self.play
+        there = sorted(play.model.jobs)
+        id_ = there[which % len(there)] if there else "j0"
+        call = play.bench.views.why(TYPE.name, id_, who)
+        seen = play._call(f"why {id_} as {who!r}", call)
+        job = play.model.jobs.get(id_)
+        if job is None or who not in ("", job.intake.tenant):
+            play._same("G7", seen, None)
+            return
+        assert seen is not None
+        cause = explain(seen).cause
+        if cause not in _right(play, job, seen):
+            play._fail(Violation("G7", f"{id_} does not run: {cause}, {seen}"))
+        play._check()
+
+
+def _right(play: Play, job: Job, seen: Seen) -> set[Cause]:
+    """The causes that may be told."""
+    model, now, tenant = play.model, play.now, job.intake.tenant
+    if job.status == "active":
+        return {Cause.RUNNING}
+    if job.status in FINAL:
+        return {Cause.ENDED}
+    if job.status == "delayed" and (job.due or 0) > now:
+        return {Cause.RETRYING if job.failures and job.attempt else Cause.DELAYED}
+    if job.status == "waiting" and job.deadline is not None and now > job.deadline:
+        return {Cause.DEADLINE_PASSED}
+    if model.caps[""].until > now:
+        return {Cause.QUEUE_PAUSED}
+    if model.caps[tenant].until > now:
+        return {Cause.TENANT_PAUSED}
+    if not any(end >= now for end in play.seen.zsets.get("workers", {}).values()):
+        return {Cause.NO_WORKER}
+    # What is dear may rest a queue or a tenant that could still pay for a start of cost 1.
+    resting = {Cause.QUEUE_RATE} if seen.queue_rate_until_ms else set[Cause]()
+    if model.room("", now) == 0 or resting:
+        return {Cause.QUEUE_RATE, Cause.QUEUE_CONCURRENCY}
+    if model.room(tenant, now) == 0 or seen.tenant_rate_until_ms:
+        return {Cause.TENANT_RATE, Cause.TENANT_CONCURRENCY}
+    return _by_order(play, job, seen)
+
+
+def _by_order(play: Play, job: Job, seen: Seen) -> set[Cause]:
+    """Behind whom: exactly those that stand in better lanes, and no more than wait in its own."""
+    if job.status != "waiting":
+        return {Cause.NEXT}
+    entries = {i: play.seen.hashes[f"job:{i}"].get("entry") for i in play.model.jobs}
+    rest = [other for other in play.model.waiting() if other is not job]
+    better = sum(1 for other in rest if other.lane < job.lane and entries[other.id])
+    line = [other for other in rest if other.lane == job.lane]
+    if entries[job.id] and seen.line > len(line):
+        return set()
+    if better or seen.better:
+        return {Cause.BETTER_LANES} if seen.better >= better else set()
+    return {Cause.BEHIND if seen.line else Cause.NEXT}
