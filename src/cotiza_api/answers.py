@@ -97,7 +97,7 @@ class JobError(Answer, frozen=True, kw_only=True):
 
 class JobStatus(Answer, frozen=True, kw_only=True):
     """One job as it is now. ``attempts``: how often it has been tried; ``duration``: milliseconds
-    of the last try.
+    of the last try; ``snoozed``: how often it was put off; ``deadline``: when it is stopped.
     """
 
     job_id: str
@@ -115,6 +115,8 @@ class JobStatus(Answer, frozen=True, kw_only=True):
     error: JobError | None = None
     result: Any = None
     duration: int | None = None
+    snoozed: int | None = None
+    deadline: Moment | None = None
     tags: tuple[str, ...] | None = None
     parent_id: str | None = None
 

@@ -128,6 +128,8 @@ def job_status(job: Job, public_url: str) -> JobStatus:
         error=_error(failure),
         result=public_urls(job.result, public_url),
         duration=ended - job.started_ms if ended and job.started_ms else None,
+        snoozed=job.snoozed or None,
+        deadline=_iso(job.deadline_ms),
         tags=job.tags or None,
     )
 

@@ -15,8 +15,11 @@
     └── ProcessingError             processing_error     500   raised by processors
         ├── PermanentError          permanent_error      422   never retried, a dead letter
         │   ├── InvalidData         invalid_data         422   the file or payload is at fault
+        │   ├── DeadlineExceeded    deadline_exceeded    504   the job's deadline has come
         │   └── MemoryLimitExceeded memory_limit         422   the child hit its memory ceiling
         ├── RetryableError          retryable_error      503   retried by the job's policy
+        ├── Snooze                  snooze               503   not now: put off, costs no attempt
+        ├── Discard                 discarded            410   nobody needs it: ends as cancelled
         ├── ProcessDied             process_died         500   the child process crashed
         └── AttemptTimeout          timeout              504   the attempt ran too long
 
@@ -183,6 +186,13 @@ class InvalidData(PermanentError):
     code = "invalid_data"
 
 
+class DeadlineExceeded(PermanentError):
+    """The job's deadline has come: it is not started any more, or was stopped."""
+
+    code = "deadline_exceeded"
+    http_status = 504
+
+
 class MemoryLimitExceeded(PermanentError):
     code = "memory_limit"
 
@@ -210,6 +220,28 @@ class RetryableError(ProcessingError):
         super().__init__(message, code=code, remedy=remedy, details=details)
         self.retry_after_ms = retry_after_ms
         self.pause: Literal["tenant", "queue"] | None = pause
+
+
+class Snooze(ProcessingError):
+    """Not now: the job comes back after ``delay_ms`` milliseconds (1 to 366 days), and the attempt
+    does not count. ``reason``: for people. A job may be put off ``maxSnoozes`` times.
+    """
+
+    code = "snooze"
+    http_status = 503
+
+    def __init__(self, delay_ms: int, reason: str = "") -> None:
+        super().__init__(reason or "the job was put off")
+        self.delay_ms = delay_ms
+
+
+class Discard(ProcessingError):
+    """Nobody needs the job any more: it ends as cancelled, with this reason, and leaves no dead
+    letter.
+    """
+
+    code = "discarded"
+    http_status = 410
 
 
 class ProcessDied(ProcessingError):

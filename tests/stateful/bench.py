@@ -23,7 +23,7 @@ from cotiza_queue.store.views import Views
 from .server import EPOCH_MS, TimedServer
 
 T = TypeVar("T")
-Decide = Callable[..., "outcome.Retry | outcome.Fail"]
+Decide = Callable[..., "outcome.Retry | outcome.Fail | outcome.Snooze | outcome.Discard"]
 PAGE, TOMBSTONES = 2, 3
 
 
@@ -35,6 +35,7 @@ class Handle(NamedTuple):
     token: int
     attempt: int
     attempts: int
+    snoozed: int = 0
 
 
 class Patch(NamedTuple):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from cotiza_queue.errors import RetryableError
-from cotiza_queue.model.outcome import Failure, Retry, decide
+from cotiza_queue.model.outcome import Fail, Failure, Retry, Terms, decide
 from cotiza_queue.model.policy import JobOptions, RetryPolicy, rules_for
 from cotiza_queue.store import codec
 from cotiza_queue.store.commands import Settlement
@@ -80,7 +80,8 @@ def held_back(handle: Handle, scope: str, ms: int) -> list[Settlement]:
     policy = RetryPolicy(type="fixed", delay=1)
     rules = rules_for(JobOptions(attempts=handle.attempts, backoff=policy), TYPE.defaults)
     error = RetryableError("busy", retry_after_ms=ms, pause=scope)  # type: ignore[arg-type]
-    decided = decide(error, failure, rules, 0.5)
+    decided = decide(error, failure, Terms(rules=rules, chance=0.5))
+    assert isinstance(decided, Retry | Fail)
     assert decided.hold is not None
     value = codec.encode_failure(decided.failure)
     hold = Settlement("hold", handle.id, handle.token, scope.encode(), decided.hold.span_ms)

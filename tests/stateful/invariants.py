@@ -73,6 +73,7 @@ def _fields(job: Job) -> Iterator[tuple[str, str, str]]:
     yield "attempts", "I6", str(asked.attempts)
     yield "options", "I15", job.options
     yield "deadline", "I7", "" if job.deadline is None else str(job.deadline)
+    yield "snoozed", "I6", str(job.snoozed or "")
     yield "finished", "I2", "" if job.finished is None else str(job.finished)
     if job.token is not None:
         yield "token", "I3", str(job.token)

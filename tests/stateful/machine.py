@@ -14,17 +14,15 @@ import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from cotiza_queue.errors import PermanentError, RetryableError
-from cotiza_queue.model.outcome import Failure, Retry
-from cotiza_queue.model.policy import JobOptions, KeepFor, RetryPolicy, rules_for
-from cotiza_queue.store import codec
+from cotiza_queue.model.policy import JobOptions, KeepFor
 from cotiza_queue.store.commands import Intake, Settlement
 
+from . import ends
 from .bench import Bench, Handle
 from .depth_rules import DepthRules
 from .holding_rules import Holding
 from .open_bugs import OPEN_BUGS
-from .play import LEASE_MS, TYPE, Play
+from .play import LEASE_MS, Play
 from .reading_rules import ReadingRules
 from .unique_rules import HOLDS, UniqueRules
 
@@ -59,7 +57,7 @@ options = st.builds(
     tags=st.sampled_from(((), (), ("red",), ("red", "blue"))),
     cost=st.sampled_from((1, 1, 1, 3)),
 )
-ending = st.sampled_from(("complete", "complete", "error", "error", "fatal", "release"))
+ending = st.sampled_from(ends.ENDINGS)
 
 
 class Game(Holding, ReadingRules, UniqueRules, DepthRules, RuleBasedStateMachine):
@@ -187,6 +185,17 @@ class Game(Holding, ReadingRules, UniqueRules, DepthRules, RuleBasedStateMachine
             for delivery in self.play.turn(who, 2):
                 handle = next(h for h in self.play.handles if h.token == delivery.token)
                 self.play.turn(who, 0, [self._outcome(handle, "error", 0)])
+
+    @rule(which=small, asked=options, who=worker)
+    def put_off_again(self, which: int, asked: JobOptions, who: str) -> None:
+        """A job that always asks for another time, until it may no more."""
+        self.play.enqueue([self._intake(which, asked)])
+        for _ in range(5):
+            if moment := self.play.model.next_due():
+                self.play.tick(max(0, moment - self.play.now))
+            for delivery in self.play.turn(who, 2):
+                handle = next(h for h in self.play.handles if h.token == delivery.token)
+                self.play.turn(who, 0, [self._outcome(handle, "snooze", 700)])
 
     # -- people
 
@@ -356,18 +365,4 @@ class Game(Holding, ReadingRules, UniqueRules, DepthRules, RuleBasedStateMachine
         return handles[-1 - which % len(handles)] if handles else None
 
     def _outcome(self, handle: Handle, how: str, extra: int) -> Settlement:
-        """What a worker makes of it: errors go through the engine's own decision."""
-        if how == "complete":
-            result = b'{"by":"%s"}' % handle.worker.encode()
-            return Settlement("complete", handle.id, handle.token, result, extra)
-        if how == "release":
-            return Settlement("release", handle.id, handle.token)
-        error = PermanentError("no") if how == "fatal" else RetryableError("not now")
-        failure = Failure(code=how, message="x", at=0, attempt=handle.attempt, worker=handle.worker)
-        policy = RetryPolicy(type="fixed", delay=max(1, extra))
-        rules = rules_for(JobOptions(attempts=handle.attempts, backoff=policy), TYPE.defaults)
-        decided = self.bench.decide(error, failure, rules, 0.5)
-        value = codec.encode_failure(decided.failure)
-        if isinstance(decided, Retry):
-            return Settlement("retry", handle.id, handle.token, value, decided.delay_ms)
-        return Settlement("fail", handle.id, handle.token, value)
+        return ends.outcome(self.bench, handle, how, extra)

@@ -17,12 +17,14 @@ from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
+import msgspec
+
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cotiza_queue.model import outcome
-from cotiza_queue.model.policy import RunRules
 from stateful.bench import Bench, Patch, build
+from stateful.ends_mutations import ENDS_MUTATIONS
 from stateful.holding_mutations import HOLDING
 from stateful.intake_mutations import INTAKE_MUTATIONS
 from stateful.invariants import Violation
@@ -43,20 +45,18 @@ class Verdict(NamedTuple):
 
 
 def _never_gives_up(
-    error: BaseException, failure: outcome.Failure, rules: RunRules, chance: float
-) -> outcome.Retry | outcome.Fail:
+    error: BaseException, failure: outcome.Failure, terms: outcome.Terms
+) -> outcome.Retry | outcome.Fail | outcome.Snooze | outcome.Discard:
     """``decide`` without its cap."""
-    capless = RunRules(
-        99, rules.backoff, rules.timeout, rules.keep_completed, rules.keep_failed, rules.tags
-    )
-    return outcome.decide(error, failure, capless, chance)
+    endless = msgspec.structs.replace(terms.rules, attempts=99)
+    return outcome.decide(error, failure, msgspec.structs.replace(terms, rules=endless))
 
 
 _one = one
 
 MUTATIONS = (
     # -- the twelve that the project's plan names
-    _one("unfenced settle", "ops/turn", "if not j or j.token ~= token then", "if not j then"),
+    _one("unfenced settle", "lib/76_fence", "if not j or j.token ~= token then", "if not j then"),
     _one(
         "renewal that steals", "ops/renew", "found[1] == 'active' and found[2] == args[at + 1]",
         "found[1] == 'active'",
@@ -68,12 +68,12 @@ MUTATIONS = (
         "redis.call('ZREM', q.prefix .. 'delayed', id)", "",
     ),
     _one(
-        "retry without ack", "ops/turn", "  lane.drop(q, j.lane, j.entry)\n",
+        "retry without ack", "lib/76_fence", "  lane.drop(q, j.lane, j.entry)\n",
         "  if kind ~= 'retry' then lane.drop(q, j.lane, j.entry) end\n",
     ),
     Mutation("completion overriding cancel", (
         Patch("ops/cancel", "'token', queue.tokens(q, 1))", "'cancelled', 1)"),
-        Patch("ops/turn", "if j.status ~= 'active' then",
+        Patch("lib/76_fence", "if j.status ~= 'active' then",
               "if j.status ~= 'active' and j.status ~= 'cancelled' then"),
     )),
     _one("non-idempotent enqueue", "lib/62_accept", "if found then return found end", ""),
@@ -93,8 +93,10 @@ MUTATIONS = (
     _one("progress after the end", "ops/progress", "found[1] ~= 'active' or ", ""),
     _one("sweep that takes all", "ops/sweep", "if not (j and running[j.id]) then", "if true then"),
     _one(
-        "release that costs an attempt", "ops/turn",
-        "  redis.call('HINCRBY', q.prefix .. 'job:' .. j.id, 'attempt', -1)\n", "",
+        "release that costs an attempt", "lib/75_settle",
+        "function settle.release(q, j)\n"
+        "  redis.call('HINCRBY', q.prefix .. 'job:' .. j.id, 'attempt', -1)\n",
+        "function settle.release(q, j)\n",
     ),
     _one("lanes upside down", "lib/70_delivery", "'ZRANGE', q.prefix .. 'ready'",
          "'ZREVRANGE', q.prefix .. 'ready'"),
@@ -137,7 +139,7 @@ MUTATIONS = (
          "  if #refused == kept then admission.next(q, t, number) end\n", ""),
     _one("a line that forgets its order", "lib/57_backlog",
          "local id = redis.call('LPOP'", "local id = redis.call('RPOP'"),
-    *(_one(*each) for each in (*LISTING_MUTATIONS, *INTAKE_MUTATIONS)),
+    *(_one(*each) for each in (*LISTING_MUTATIONS, *INTAKE_MUTATIONS, *ENDS_MUTATIONS)),
     *HOLDING,
 )  # fmt: skip
 

@@ -29,6 +29,7 @@ class Job:
     leased: int = 0
     attempt: int = 0
     stalls: int = 0
+    snoozed: int = 0
     starts: int = 0
     """Deliveries since the last replay."""
     spared: int = 0

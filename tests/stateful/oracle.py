@@ -18,6 +18,7 @@ import msgspec
 from cotiza_queue.model.status import Status
 from cotiza_queue.store.commands import Intake, Settlement
 
+from . import ends
 from .cap import Cap
 from .holding_model import Holds
 from .nouns import FINAL, UNSTARTED
@@ -128,20 +129,7 @@ class Model(Holds):
         if s.kind == "hold":
             self.hold(job.intake.tenant if s.value == b"tenant" else "", now + s.extra)
             return "ok"
-        match s.kind:
-            case "complete":
-                job.result = s.value
-                self.totals["total_run_ms"] += s.extra
-                self.finish(job, "completed", now)
-            case "retry":
-                job.failures += 1
-                self.totals["total_retried"] += 1
-                self.put(job, job.home, max(1, s.extra), now)
-            case "fail":
-                self.bury(job, now)
-            case "release":
-                self.spare(job, now)
-        return "ok"
+        return ends.settle(self, job, s, now)
 
     def spare(self, job: Job, now: int) -> None:
         """Back before its lane, without having used up an attempt."""
@@ -249,7 +237,7 @@ class Model(Holds):
         if self.owner(job.intake) is not None:
             return UNIQUE_TAKEN
         self.letters.pop(id_, None)
-        job.attempt = job.stalls = job.starts = job.spared = 0
+        job.attempt = job.stalls = job.starts = job.spared = job.snoozed = 0
         job.revived = True
         job.token = job.finished = job.deadline = job.due = job.progress = None
         job.worker = ""

@@ -127,11 +127,13 @@ class Play:
         self.model.highest_token = got.token
         self.model.start(job, worker, got.token, self.now)
         wanted = (job.attempt, job.stalls, job.created, job.intake.tenant, job.intake.body)
+        wanted += (job.snoozed, job.deadline)
         row = (got.attempt, got.stalls, got.created_ms, got.tenant, got.body)
+        row += (got.snoozed, got.deadline_ms)
         self._same("I21", row, wanted)
         if heard:
-            attempts = job.intake.attempts
-            self.handles.append(Handle(worker, got.id, got.token, got.attempt, attempts))
+            known = (job.intake.attempts, got.snoozed)
+            self.handles.append(Handle(worker, got.id, got.token, got.attempt, *known))
 
     def renew(self, worker: str, held: list[tuple[str, int]]) -> None:
         call = self.bench.commands.renew(TYPE.name, worker, b"{}", LEASE_MS, held)

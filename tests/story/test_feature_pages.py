@@ -22,7 +22,15 @@ def _blocks(page: str, section: str = "") -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
 
 
-BLOCKS = [*_blocks("developing.md"), *_blocks("execution.md", "C6")]
+RUN = (
+    ("developing.md", ""),
+    ("execution.md", "C6"),
+    ("execution.md", "C12"),
+    ("execution.md", "C13"),
+    ("reliability.md", "D4"),
+    ("reliability.md", "D5"),
+)
+BLOCKS = [block for page, section in RUN for block in _blocks(page, section)]
 
 
 def _compiled(block: str) -> CodeType:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cotiza_queue.errors import PermanentError, RetryableError
 from cotiza_queue.model.ids import custom_job_id, is_name, new_job_id, occurrence_job_id, type_code
-from cotiza_queue.model.outcome import Fail, Retry, decide, failure_of
+from cotiza_queue.model.outcome import Discard, Fail, Retry, Snooze, Terms, decide, failure_of
 from cotiza_queue.model.policy import (
     MAX_BACKOFF_MS,
     NORMAL_PRIORITY,
@@ -96,9 +96,9 @@ def test_the_callers_options_win_over_the_types_defaults() -> None:
 def test_what_follows_a_failure() -> None:
     rules = rules_for(JobOptions(attempts=3), Defaults(backoff=RetryPolicy("fixed", 9)))
 
-    def after(error: Exception, attempt: int) -> Retry | Fail:
+    def after(error: Exception, attempt: int) -> Retry | Fail | Snooze | Discard:
         failure = failure_of(error, attempt=attempt, worker="w", at=0)
-        return decide(error, failure, rules, 0.5)
+        return decide(error, failure, Terms(rules=rules, chance=0.5))
 
     assert isinstance(after(PermanentError("no"), 1), Fail)
     assert isinstance(after(ValueError("x"), 3), Fail)

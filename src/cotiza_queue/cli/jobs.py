@@ -191,6 +191,8 @@ def _portrait(shell: Shell, job: Job) -> Group:
             ("priority", job.priority or "normal"),
             ("attempt", f"{job.attempt} of {job.max_attempts}"),
             ("stalls", job.stalls or None),
+            ("put off", f"{job.snoozed} times" if job.snoozed else None),
+            ("deadline", shell.moment(job.deadline_ms)),
             ("tags", ", ".join(job.tags)),
             ("schedule", job.schedule_id),
             ("worker", job.worker),

@@ -34,6 +34,8 @@ def job(value: Job) -> dict[str, Any]:
         attempts=value.attempt,
         maxAttempts=value.max_attempts,
         stalls=value.stalls or None,
+        snoozed=value.snoozed or None,
+        deadline=_iso(value.deadline_ms),
         priority=value.priority,
         worker=value.worker,
         error=_error(value.failure) if value.status is Status.FAILED else None,
@@ -48,7 +50,7 @@ def job_in_full(value: Job) -> dict[str, Any]:
         data=value.payload,
         result=value.result,
         timeout=value.timeout_ms,
-        backoff=msgspec.to_builtins(value.backoff),
+        backoff=msgspec.structs.asdict(value.backoff),
         failures=[_failure(each) for each in value.failures],
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
+import msgspec
+
 from ..errors import ConfigurationError, CotizaError
 from ..middleware import EnqueueMiddleware, Hook, Transition, applies
 from ..model.job import Enqueued, Job, NewJob
@@ -15,7 +17,9 @@ from ..telemetry import Telemetry
 _LEADS_TO = {
     "complete": Status.COMPLETED,
     "retry": Status.DELAYED,
+    "snooze": Status.DELAYED,
     "fail": Status.FAILED,
+    "discard": Status.CANCELLED,
     "release": Status.WAITING,
 }
 
@@ -112,6 +116,9 @@ class Hooks:
         for outcome, answer in zip(outcomes, turn.answers, strict=True):
             if answer == "ok" and outcome.kind in _LEADS_TO:
                 self.tell(_settled(job_type, outcome))
+            elif answer not in ("ok", "again", "lost"):
+                event = _settled(job_type, outcome)
+                self.tell(msgspec.structs.replace(event, status=Status.FAILED, code=answer))
         for delivery in turn.deliveries:
             self.tell(
                 Transition(
@@ -125,7 +132,7 @@ class Hooks:
 
 
 def _settled(job_type: str, outcome: Settlement) -> Transition:
-    failed = outcome.kind in ("retry", "fail")
+    failed = outcome.kind in ("retry", "fail", "discard")
     return Transition(
         job_id=outcome.id,
         job_type=job_type,

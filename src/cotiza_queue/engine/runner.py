@@ -12,7 +12,19 @@ from ..clock import Clock
 from ..errors import InvalidData, PermanentError
 from ..model.context import Processor
 from ..model.job import JobType
-from ..model.outcome import Complete, Outcome, Release, decide, failure_of, timed_out
+from ..model.outcome import (
+    Complete,
+    Discard,
+    Failure,
+    Outcome,
+    Release,
+    Snooze,
+    Terms,
+    decide,
+    failure_of,
+    timed_out,
+    too_late,
+)
 from ..store import codec
 from ..telemetry import Telemetry
 from .leases import Leases, Reporter
@@ -47,7 +59,7 @@ class Runner:
         self._leases = leases
         self._reporter = reporter
         self._settler = settler
-        self._clock = clock
+        self.clock = clock
         self._chance = chance
         self._telemetry = telemetry
 
@@ -56,9 +68,13 @@ class Runner:
         ended.
         """
         loop = asyncio.get_running_loop()
-        began = self._clock.monotonic()
-        alarm = loop.call_later(job.rules.timeout / 1000, job.stop, Stop.TIMEOUT)
-        overdue = loop.call_later(job.rules.timeout / 1000 + STOP_GRACE_S, self.give_up, job, began)
+        began = self.clock.monotonic()
+        limit_ms, why = job.limit
+        if limit_ms <= 0:
+            self._settle(job, self._judged(job, too_late()), began)
+            return
+        alarm = loop.call_later(limit_ms / 1000, job.stop, why)
+        overdue = loop.call_later(limit_ms / 1000 + STOP_GRACE_S, self.give_up, job, began)
         job.begin()
         outcome: Outcome | None
         try:
@@ -89,7 +105,7 @@ class Runner:
             raise
         except BaseException as error:
             # Whatever it is (SystemExit, a panic of a native library): it is this job's failure.
-            return self._failed(job, error)
+            return self._judged(job, error)
 
     def _payload(self, body: codec.Body) -> Any:
         try:
@@ -97,9 +113,31 @@ class Runner:
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
             raise InvalidData(f"the payload does not fit {self._job_type.name}: {error}") from None
 
-    def _failed(self, job: Running, error: BaseException) -> Outcome:
-        now = self._clock.now_ms()
+    def _judged(self, job: Running, error: BaseException) -> Outcome:
+        now = self.clock.now_ms()
         failure = failure_of(error, attempt=job.attempt, worker=self._worker, at=now)
+        terms = Terms(
+            rules=job.rules,
+            chance=self._chance.fraction(),
+            age_ms=job.age_ms,
+            snoozed=job.snoozed,
+            retries=self._job_type.retries,
+        )
+        outcome = decide(error, failure, terms)
+        match outcome:
+            case Snooze(reason, delay_ms):
+                self._telemetry.say(
+                    "job.snoozed", job=job.job_id, type=job.job_type, ms=delay_ms, reason=reason
+                )
+            case Discard():
+                self._telemetry.say(
+                    "job.discarded", job=job.job_id, type=job.job_type, reason=failure.message
+                )
+            case _:
+                self._tell_failed(job, outcome.failure, error)
+        return outcome
+
+    def _tell_failed(self, job: Running, failure: Failure, error: BaseException) -> None:
         self._telemetry.warn(
             "attempt.failed",
             job=job.job_id,
@@ -109,31 +147,32 @@ class Runner:
             error=failure.message,
             exc_info=error if failure.code == "unexpected_error" else None,
         )
-        return decide(error, failure, job.rules, self._chance.fraction())
 
     def _stopped(self, job: Running) -> Outcome | None:
         match job.stopped:
             case Stop.TIMEOUT:
-                return self._failed(job, timed_out(job.rules.timeout))
+                return self._judged(job, timed_out(job.rules.timeout))
+            case Stop.DEADLINE:
+                return self._judged(job, too_late())
             case Stop.DRAIN:
                 return Release()
             case Stop.LOST:
                 return None
             case Stop.DONE | None:
-                return self._failed(job, asyncio.CancelledError())
+                return self._judged(job, asyncio.CancelledError())
 
     def give_up(self, job: Running, began: float | None = None) -> None:
         """The processor ignores that it was told to stop: settle without it. Its slot stays taken
         until it ends.
         """
         self._telemetry.warn("processor.ignores_stop", job=job.job_id, type=job.job_type)
-        self._settle(job, self._stopped(job), began or self._clock.monotonic())
+        self._settle(job, self._stopped(job), began or self.clock.monotonic())
 
     def _settle(self, job: Running, outcome: Outcome | None, began: float) -> None:
         if self._leases.running.get(job.job_id) is not job:
             return
         notice = "stalled" if job.stopped is Stop.TIMEOUT else ""
-        run_ms = round((self._clock.monotonic() - began) * 1000)
+        run_ms = round((self.clock.monotonic() - began) * 1000)
         try:
             if outcome is not None:
                 self._settler.add(job.delivery, outcome, run_ms, notice)

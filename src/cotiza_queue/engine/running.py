@@ -16,6 +16,7 @@ from ..model.outcome import clean_text
 from ..model.policy import RunRules
 from ..store.commands import Delivery
 from .sandbox import Sandbox
+from .servertime import ServerTime
 
 R = TypeVar("R")
 _encode = msgspec.json.Encoder().encode
@@ -27,6 +28,7 @@ class Stop(StrEnum):
     """Why a running job is made to stop."""
 
     TIMEOUT = "timeout"
+    DEADLINE = "deadline"
     LOST = "lost"
     """Cancelled, or reclaimed by another worker: whatever it still does is no longer wanted."""
     DRAIN = "drain"
@@ -38,10 +40,17 @@ class Running:
     """One delivery at work. Implements ``model.context.JobContext``."""
 
     def __init__(
-        self, delivery: Delivery, job_type: str, rules: RunRules, sandbox: Sandbox
+        self,
+        delivery: Delivery,
+        job_type: str,
+        rules: RunRules,
+        *,
+        sandbox: Sandbox,
+        time: ServerTime,
     ) -> None:
         self.delivery = delivery
         self.rules = rules
+        self._time = time
         self.stopped: Stop | None = None
         self.unsent: bytes | None = None
         self._job_type = job_type
@@ -66,6 +75,21 @@ class Running:
         """The processor has returned: nothing can stop it any more."""
         self._task = None
         self.stopped = self.stopped or Stop.DONE
+
+    @property
+    def age_ms(self) -> float:
+        """Milliseconds since the job was taken in."""
+        return self._time.now_ms() - self.delivery.created_ms
+
+    @property
+    def limit(self) -> tuple[float, Stop]:
+        """In how many milliseconds the attempt must end, and why then: its timeout, or the job's
+        deadline.
+        """
+        left = self.deadline_left_ms
+        if left is not None and left < self.rules.timeout:
+            return left, Stop.DEADLINE
+        return self.rules.timeout, Stop.TIMEOUT
 
     # what the processor sees
 
@@ -96,6 +120,16 @@ class Running:
     @property
     def created_ms(self) -> int:
         return self.delivery.created_ms
+
+    @property
+    def snoozed(self) -> int:
+        return self.delivery.snoozed
+
+    @property
+    def deadline_left_ms(self) -> int | None:
+        if self.delivery.deadline_ms is None:
+            return None
+        return max(0, int(self.delivery.deadline_ms - self._time.now_ms()))
 
     def progress(self, percentage: float, step: str, message: str = "", **metadata: Any) -> None:
         shown = Progress(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from ..model.outcome import Complete, Fail, Outcome, Release, Retry
+from ..model.outcome import Complete, Discard, Fail, Outcome, Release, Retry, Snooze
 from ..store import codec
 from ..store.commands import Delivery, Kind, Settlement
 
@@ -52,6 +52,11 @@ def _settlement(delivery: Delivery, outcome: Outcome, run_ms: int, notice: str) 
             kind, value, extra = "retry", codec.encode_failure(failure), delay_ms
         case Fail(failure=failure):
             kind, value, extra = "fail", codec.encode_failure(failure), 0
+        case Snooze(reason, delay_ms):
+            told = {"reason": reason, "snoozed": delivery.snoozed + 1}
+            kind, value, extra = "snooze", codec.encode_result(told), delay_ms
+        case Discard(failure):
+            kind, value, extra = "discard", codec.encode_failure(failure), 0
         case Release():
             kind, value, extra, notice = "release", b"", 0, ""
     return Settlement(

@@ -19,6 +19,7 @@ from .loop import FIRST_BACKOFF_S, MAX_BACKOFF_S, Background, wait_for
 from .runner import Runner
 from .running import Running
 from .sandbox import Sandbox
+from .servertime import ServerTime
 from .settler import Settler
 from .slots import Slots
 
@@ -96,8 +97,9 @@ class Taker:
         """Once: settle what has finished, take what there is room for, start it."""
         turn = await self._exchange()
         self.turned.set()
+        time = ServerTime(turn.now_ms, runner.clock)
         for delivery in turn.deliveries:
-            self._start(runner, delivery)
+            self._start(runner, delivery, time)
         return turn
 
     async def finished(self) -> None:
@@ -131,13 +133,13 @@ class Taker:
             return POLL_S
         return min(POLL_S, max(0, turn.next_due_ms - turn.now_ms) / 1000)
 
-    def _start(self, runner: Runner, delivery: Delivery) -> None:
+    def _start(self, runner: Runner, delivery: Delivery, time: ServerTime) -> None:
         try:
             body = codec.decode_body(delivery.body)
         except (msgspec.MsgspecError, ValueError):
             # Not written by any version of us: the runner finds no payload in it, and it dies.
             body = codec.Body(b"", rules_for(JobOptions(attempts=1), Defaults()))
-        job = Running(delivery, self._job_type, body.rules, self._sandbox)
+        job = Running(delivery, self._job_type, body.rules, sandbox=self._sandbox, time=time)
         self._slots.hold()
         self._leases.hold(job)
         self._jobs.start(self._work(runner, job, body), name=delivery.id)

@@ -45,6 +45,19 @@ class JobContext(Protocol):
         """When the job was enqueued, milliseconds since the epoch. Stable over attempts."""
         ...
 
+    @property
+    def snoozed(self) -> int:
+        """How often the job was put off before (``errors.Snooze``)."""
+        ...
+
+    @property
+    def deadline_left_ms(self) -> int | None:
+        """Milliseconds until the job's deadline, when the attempt is stopped; None without one.
+
+        Hand it on to jobs that this one makes: ``options={"deadline": context.deadline_left_ms}``.
+        """
+        ...
+
     def progress(self, percentage: float, step: str, message: str = "", **metadata: Any) -> None:
         """Tell how far the job is: 0–100, a stable word for the step, a sentence for people.
 

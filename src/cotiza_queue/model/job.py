@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from .outcome import Failure
-from .policy import Defaults, JobOptions, RetryPolicy
+from .policy import Defaults, JobOptions, Retries, RetryPolicy
 from .status import Status
 
 PayloadT = TypeVar("PayloadT")
@@ -25,6 +25,14 @@ class JobType(msgspec.Struct, Generic[PayloadT], frozen=True):
     defaults: Defaults = Defaults()
     check: Callable[[PayloadT], None] | None = None
     """What the struct's types can't say; raises InvalidInput with fields below ``data.``."""
+    retries: Retries = {}
+    """What follows certain errors: ``{OSError: RetryPolicy(delay=100), "gone": "discard"}``.
+    Instances of a class count as it. The worker's own say; what a caller asks for does not change
+    it.
+    """
+
+    def __hash__(self) -> int:
+        return hash(self.name)
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -52,6 +60,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int = 0
     max_attempts: int = 1
     stalls: int = 0
+    snoozed: int = 0
+    """How often an attempt has put the job off."""
+    deadline_ms: int | None = None
+    """The job does not start after it, and is stopped at it."""
     priority: int = 0
     token: int = 0
     worker: str | None = None

@@ -10,8 +10,8 @@ from typing import Literal
 
 import msgspec
 
-from ..errors import AttemptTimeout, CotizaError, PermanentError, RetryableError
-from .policy import MAX_DELAY_MS, RunRules
+from .. import errors
+from .policy import MAX_DELAY_MS, Retries, RetryPolicy, RunRules
 
 MAX_MESSAGE = 4000
 """Characters of an error message that are kept."""
@@ -59,11 +59,36 @@ class Fail(msgspec.Struct, frozen=True):
     hold: Hold | None = None
 
 
+class Snooze(msgspec.Struct, frozen=True):
+    """Put off for ``delay_ms`` milliseconds, without burning the attempt."""
+
+    reason: str
+    delay_ms: int
+
+
+class Discard(msgspec.Struct, frozen=True):
+    """Over: nobody needs it. Cancelled, with this reason, and no dead letter."""
+
+    failure: Failure
+
+
 class Release(msgspec.Struct, frozen=True):
     """Hand the job back at once, without burning the attempt: the worker is leaving."""
 
 
-Outcome = Complete | Retry | Fail | Release
+Outcome = Complete | Retry | Fail | Snooze | Discard | Release
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """By what an error is judged. ``chance``: uniform in [0, 1), for the jitter; ``age_ms``: since
+    the job was taken in; ``snoozed``: how often it was put off before.
+    """
+
+    rules: RunRules
+    chance: float
+    age_ms: float = 0
+    snoozed: int = 0
+    retries: Retries = {}
 
 
 def failure_of(error: BaseException, *, attempt: int, worker: str, at: int) -> Failure:
@@ -72,7 +97,7 @@ def failure_of(error: BaseException, *, attempt: int, worker: str, at: int) -> F
     It can always be written as JSON: texts are made valid UTF-8, details that are not JSON or too
     large are left out.
     """
-    if isinstance(error, CotizaError):
+    if isinstance(error, errors.CotizaError):
         return Failure(
             code=clean_text(error.code),
             message=clean_text(error.message),
@@ -108,36 +133,82 @@ def _small(details: dict[str, object]) -> dict[str, object]:
         return {}
 
 
-def decide(error: BaseException, failure: Failure, rules: RunRules, chance: float) -> Retry | Fail:
-    """What follows a failed attempt.
+def decide(error: BaseException, failure: Failure, terms: Terms) -> Retry | Fail | Snooze | Discard:
+    """What follows an attempt that raised.
 
-    PermanentError → Fail. Attempts used up → Fail. Otherwise Retry after the policy's delay, or
-    after the error's own ``retry_after_ms``; its ``pause`` holds also if the job has failed for
-    good. ``chance``: uniform in [0, 1), for the jitter.
+    A snooze is one, up to the cap. Otherwise the job type's own word on this error counts; without
+    one, Discard → Discard, PermanentError → Fail. What is to be retried fails for good once its
+    attempts or its time (``retry_for``) are used up; else it waits for the policy's delay, or for
+    the error's own ``retry_after_ms``, whose ``pause`` holds also if the job has failed for good.
     """
-    asked = _asked_ms(error)
-    hold = None
-    if asked and isinstance(error, RetryableError) and error.pause is not None:
-        hold = Hold(error.pause, asked)
-    if isinstance(error, PermanentError) or failure.attempt >= rules.attempts:
+    rules = terms.rules
+    if isinstance(error, errors.DeadlineExceeded):
+        return Fail(failure)
+    if isinstance(error, errors.Snooze):
+        return _put_off(error, failure, terms)
+    said = _word_on(error, failure, terms.retries)
+    if said == "discard" or (said is None and isinstance(error, errors.Discard)):
+        return Discard(failure)
+    asked, hold = _asked(error)
+    if said == "never" or (said is None and isinstance(error, errors.PermanentError)):
         return Fail(failure, hold)
+    if failure.attempt >= rules.attempts:
+        return Fail(failure, hold)
+    if rules.retry_for and terms.age_ms >= rules.retry_for:
+        why = {"retryForMs": rules.retry_for, "ageMs": int(terms.age_ms)}
+        return Fail(msgspec.structs.replace(failure, details={**failure.details, **why}), hold)
     if asked is not None:
         return Retry(failure, asked, hold)
-    return Retry(failure, rules.backoff.delay_ms(failure.attempt, chance))
+    policy = said if isinstance(said, RetryPolicy) else rules.backoff
+    return Retry(failure, policy.delay_ms(failure.attempt, terms.chance))
 
 
-def _asked_ms(error: BaseException) -> int | None:
-    """The delay that the error itself asks for, within bounds."""
-    asked = error.retry_after_ms if isinstance(error, RetryableError) else None
-    if asked is None or not math.isfinite(asked):
+def _asked(error: BaseException) -> tuple[int | None, Hold | None]:
+    """The delay that the error itself asks for, and what it holds back for so long."""
+    if not isinstance(error, errors.RetryableError):
+        return None, None
+    asked = _span(error.retry_after_ms)
+    return asked, Hold(error.pause, asked) if asked and error.pause is not None else None
+
+
+def _put_off(error: errors.Snooze, failure: Failure, terms: Terms) -> Snooze | Fail:
+    if terms.snoozed >= terms.rules.max_snoozes:
+        message = clean_text(f"put off {terms.snoozed:,} times, and once more: {error.message}")
+        return Fail(msgspec.structs.replace(failure, code="snoozed_too_often", message=message))
+    span = _span(error.delay_ms)
+    if span is None:  # no number: as long as after a failure
+        span = terms.rules.backoff.delay_ms(failure.attempt, terms.chance)
+    return Snooze(failure.message, max(1, span))
+
+
+def _word_on(
+    error: BaseException, failure: Failure, retries: Retries
+) -> RetryPolicy | Literal["never", "discard"] | None:
+    for which, said in retries.items():
+        if which == failure.code if isinstance(which, str) else isinstance(error, which):
+            return said
+    return None
+
+
+def _span(asked: object) -> int | None:
+    """Milliseconds as somebody's code may have put them; None if they are no number."""
+    if not isinstance(asked, int | float) or not math.isfinite(asked):
         return None
     return min(MAX_DELAY_MS, max(0, int(asked)))
 
 
-def timed_out(timeout_ms: int) -> AttemptTimeout:
+def timed_out(timeout_ms: int) -> errors.AttemptTimeout:
     """The error of an attempt that ran longer than its ``timeout_ms``."""
-    return AttemptTimeout(
+    return errors.AttemptTimeout(
         f"the attempt ran longer than its {timeout_ms} ms and was stopped",
         remedy="Give the job a longer timeout, or less to do.",
         details={"timeoutMs": timeout_ms},
+    )
+
+
+def too_late() -> errors.DeadlineExceeded:
+    """The error of an attempt that its job's deadline ended, or kept from beginning."""
+    return errors.DeadlineExceeded(
+        "the job's deadline came before it was done",
+        remedy="Give the job a later deadline, or the queue more workers.",
     )

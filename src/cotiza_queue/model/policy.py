@@ -4,6 +4,7 @@ arithmetic.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
@@ -20,6 +21,9 @@ DEFAULT_TIMEOUT_MS = 300_000
 MAX_COST = 1_000_000
 MAX_REASON = 200
 """Characters of the reason of a pause."""
+DEFAULT_SNOOZES = 1000
+"""How often a job may be put off where nobody says otherwise."""
+MAX_SNOOZES = 100_000
 _EXACT_LANES = 32
 
 Priority = Annotated[int, Meta(ge=0, le=1_000_000)]
@@ -27,25 +31,36 @@ DelayMs = Annotated[int, Meta(ge=0, le=MAX_DELAY_MS)]
 Tag = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 
 
-class RetryPolicy(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """How long to wait before the next attempt. ``delay``: milliseconds.
+class RetryPolicy(
+    msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True
+):
+    """How long to wait before the next attempt. ``delay`` and ``cap``: milliseconds.
 
-    exponential: a uniformly random span between 0 and delay × 2^(attempt-1) ("full jitter": M.
-    Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015), so that a crowd of
-    failures never comes back as a crowd. fixed: the delay itself. Both end at MAX_BACKOFF_MS.
+    exponential: delay × 2^(attempt-1). With ``jitter`` "full" that is the ceiling of a uniformly
+    random span from 0 on (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog,
+    2015), so that a crowd of failures never comes back as a crowd; with "none" it is the span.
+    fixed: the delay itself, without jitter. None of them is longer than ``cap``.
     """
 
     type: Literal["fixed", "exponential"] = "exponential"
     delay: Annotated[int, Meta(ge=1, le=MAX_BACKOFF_MS)] = 1000
+    cap: Annotated[int, Meta(ge=1, le=MAX_BACKOFF_MS)] = MAX_BACKOFF_MS
+    jitter: Literal["full", "none"] = "full"
 
     def delay_ms(self, attempt: int, chance: float) -> int:
         """Milliseconds to wait after failed attempt number ``attempt`` (from 1). ``chance``:
         uniform in [0, 1).
         """
         if self.type == "fixed":
-            return self.delay
-        ceiling = min(MAX_BACKOFF_MS, self.delay << min(attempt - 1, 40))
-        return int(ceiling * chance)
+            return min(self.cap, self.delay)
+        ceiling = min(self.cap, self.delay << min(attempt - 1, 40))
+        return ceiling if self.jitter == "none" else int(ceiling * chance)
+
+
+Retries = Mapping[type[BaseException] | str, RetryPolicy | Literal["never", "discard"]]
+"""What follows an error of a class, or with a code; the first that fits counts. A policy: retried
+by it while attempts are left. "never": a dead letter. "discard": the job ends as cancelled.
+"""
 
 
 class KeepFor(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
@@ -87,6 +102,10 @@ class JobOptions(
     tags: Annotated[tuple[Tag, ...], Meta(max_length=16)] = ()
     cost: Annotated[int, Meta(ge=1, le=MAX_COST)] = 1
     """Units of the rates of its queue and tenant that a start spends."""
+    retry_for: Annotated[int, Meta(ge=1, le=MAX_DELAY_MS)] | UnsetType = UNSET
+    """A failure later than so many milliseconds after the call is final."""
+    max_snoozes: Annotated[int, Meta(ge=0, le=MAX_SNOOZES)] | UnsetType = UNSET
+    """How often the job's attempts may put it off."""
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -127,6 +146,9 @@ class RunRules(msgspec.Struct, frozen=True, array_like=True):
     keep_completed: KeepFor
     keep_failed: KeepFor
     tags: tuple[str, ...]
+    retry_for: int = 0
+    """0: no end."""
+    max_snoozes: int = DEFAULT_SNOOZES
 
 
 class Defaults(msgspec.Struct, frozen=True):
@@ -139,6 +161,8 @@ class Defaults(msgspec.Struct, frozen=True):
     timeout: int = DEFAULT_TIMEOUT_MS
     keep_completed: KeepFor = KeepFor(age=86_400)
     keep_failed: KeepFor = KeepFor(age=7 * 86_400)
+    retry_for: int = 0
+    max_snoozes: int = DEFAULT_SNOOZES
 
 
 def rules_for(options: JobOptions, defaults: Defaults) -> RunRules:
@@ -150,6 +174,8 @@ def rules_for(options: JobOptions, defaults: Defaults) -> RunRules:
         keep_completed=_keep(options.remove_on_complete, defaults.keep_completed),
         keep_failed=_keep(options.remove_on_fail, defaults.keep_failed),
         tags=options.tags,
+        retry_for=defaults.retry_for if options.retry_for is UNSET else options.retry_for,
+        max_snoozes=defaults.max_snoozes if options.max_snoozes is UNSET else options.max_snoozes,
     )
 
 

@@ -22,13 +22,13 @@ _FULL = 3
 Answered = Enqueued | InvalidInput | QueueFull
 """What became of one job of an enqueueing call."""
 
-Answer = Literal["ok", "again", "lost"]
-"""What became of an outcome: settled now, settled before, or refused because the job is no longer
-the worker's.
+Answer = Literal["ok", "again", "lost", "deadline_exceeded"]
+"""What became of an outcome: settled now, settled before, refused because the job is no longer the
+worker's, or the job failed instead with that code.
 """
 
 
-Kind = Literal["complete", "retry", "fail", "release", "hold"]
+Kind = Literal["complete", "retry", "snooze", "fail", "discard", "release", "hold"]
 
 
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,11 +87,13 @@ class Delivery(msgspec.Struct, frozen=True):
     body: bytes
     deadline_ms: int | None = None
     """By the server's clock: the job must not start, nor run on, after it."""
+    snoozed: int = 0
+    """How often an attempt has put the job off."""
 
 
 class Settlement(msgspec.Struct, frozen=True):
-    """One outcome on its way in. ``extra``: run time of a completion, delay of a retry, span of a
-    hold, in milliseconds. A hold goes before the outcome that it comes with.
+    """One outcome on its way in. ``extra``: run time of a completion, delay of a retry or a snooze,
+    span of a hold, in milliseconds. A hold goes before the outcome that it comes with.
     """
 
     kind: Kind
@@ -149,8 +151,9 @@ class Commands:
         now, due, answers, taken = await self._connection.call("turn", job_type, *arguments)
         deliveries = [
             Delivery(taken[i].decode(), int(taken[i + 1]), int(taken[i + 2]), int(taken[i + 3]),
-                     int(taken[i + 4]), taken[i + 5].decode(), taken[i + 6], _ms(taken[i + 7]))
-            for i in range(0, len(taken), 8)
+                     int(taken[i + 4]), taken[i + 5].decode(), taken[i + 6], _ms(taken[i + 7]),
+                     int(taken[i + 8]))
+            for i in range(0, len(taken), 9)
         ]  # fmt: skip
         return Turn(int(now), _ms(due), [answer.decode() for answer in answers], deliveries)
 

@@ -178,6 +178,8 @@ def _job(job_type: str, row: list[Any]) -> Job:
         attempt=int(fields.get("attempt", 0)),
         max_attempts=int(fields["attempts"]),
         stalls=int(fields.get("stalls", 0)),
+        snoozed=int(fields.get("snoozed", 0)),
+        deadline_ms=_int(fields.get("deadline")),
         priority=content.priority,
         token=int(fields.get("token", 0)),
         worker=fields.get("worker"),
@@ -207,7 +209,7 @@ def _letter(job_type: str, entry: str, flat: Any) -> DeadLetter:
         options={
             "priority": content.priority,
             "attempts": rules.attempts,
-            "backoff": {"type": rules.backoff.type, "delay": rules.backoff.delay},
+            "backoff": msgspec.structs.asdict(rules.backoff),
             "timeout": rules.timeout,
             "tags": list(rules.tags),
         },

@@ -29,6 +29,8 @@ class FakeContext:
         max_attempts: int = 3,
         token: int = 1,
         created_ms: int = 0,
+        snoozed: int = 0,
+        deadline_left_ms: int | None = None,
     ) -> None:
         self.job_id = job_id
         self.job_type = job_type
@@ -37,6 +39,8 @@ class FakeContext:
         self.max_attempts = max_attempts
         self.token = token
         self.created_ms = created_ms
+        self.snoozed = snoozed
+        self.deadline_left_ms = deadline_left_ms
         self.reports: list[Progress] = []
 
     @property

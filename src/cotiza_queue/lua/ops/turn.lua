@@ -1,59 +1,15 @@
 -- turn: settles finished attempts and takes the next jobs, in one round trip.
 -- KEYS     meta
 -- ARGS     worker want, then per outcome: kind id token value extra notice
---          kind complete (value: result, extra: run_ms) | retry (value: failure, extra: delay_ms) | fail (value: failure) | release
---          | hold (value: tenant | queue, extra: ms): nothing of that starts for so long; sent before the outcome itself
--- RETURNS  [now_ms, next_due_ms or "", [ok | again | lost per outcome], [id token attempt stalls created tenant body deadline per job]]
--- EDGE     waiting -> active, active -> completed, active -> failed, active -> delayed, active -> waiting
--- EMITS    active, completed, failed, delayed, waiting, stalled
+--          kinds, with value and extra: see lib/75_settle.lua
+-- RETURNS  [now_ms, next_due_ms or "", [ok | again | lost | the code that the job failed with instead, per outcome],
+--          [id token attempt stalls created tenant body deadline snoozed per job]]
+-- EDGE     waiting -> active, active -> completed, active -> failed, active -> delayed, active -> waiting,
+--          active -> cancelled
+-- EMITS    active, completed, failed, delayed, waiting, cancelled, stalled
 -- ERRORS   none: a stale token is answered with lost and changes nothing; a repeated outcome with again
 -- COST     O(outcomes + want + promoted), each at most a page
 -- FLAGS    allow-oom
-local settle = {}
-
-function settle.complete(q, j, result, run_ms)
-  redis.call('SET', q.prefix .. 'result:' .. j.id, result)
-  queue.count(q, 'total_run_ms', tonumber(run_ms))
-  queue.count(q, 'run:' .. math.floor(4 * math.log(tonumber(run_ms) + 1) / math.log(2)), 1)
-  job.finish(q, j, 'completed')
-end
-
-function settle.retry(q, j, failure, delay_ms)
-  dead.note(q, j.id, failure)
-  queue.count(q, 'total_retried', 1)
-  -- At least a millisecond, so that a retry always passes through the delayed.
-  intake.place(q, j, lane.home(j.lane), math.max(1, tonumber(delay_ms)))
-  event.emit(q, j.id, j.tenant, 'delayed', failure)
-end
-
-function settle.fail(q, j, failure)
-  dead.bury(q, j, failure)
-end
-
-function settle.release(q, j)
-  redis.call('HINCRBY', q.prefix .. 'job:' .. j.id, 'attempt', -1)
-  intake.place(q, j, lane.before(j.lane), 0)
-  event.emit(q, j.id, j.tenant, 'waiting')
-end
-
-local function settle_one(q, kind, id, token, value, extra, notice)
-  local j = job.read(q, id)
-  if not j or j.token ~= token then
-    queue.count(q, 'total_refused', 1)
-    return 'lost'
-  end
-  if j.status ~= 'active' then return 'again' end
-  if kind == 'hold' then
-    hold.begin(q, j, value, extra)
-    return 'ok'
-  end
-  lane.drop(q, j.lane, j.entry)
-  admission.ended(q, j)
-  if notice ~= '' then event.emit(q, id, j.tenant, notice, value) end
-  settle[kind](q, j, value, extra)
-  return 'ok'
-end
-
 local function soonest(...)
   local least = ''
   for i = 1, select('#', ...) do
@@ -67,7 +23,7 @@ local function turn(keys, args)
   local q = queue.open(keys[1])
   local answers = {}
   for at = 3, #args, 6 do
-    answers[#answers + 1] = settle_one(q, unpack(args, at, at + 5))
+    answers[#answers + 1] = settle.one(q, unpack(args, at, at + 5))
   end
   local resume_at = admission.resume(q)
   local next_due = delayed.promote(q)
