@@ -16,10 +16,13 @@ from .common import Line
 
 
 class Final(NamedTuple):
-    """What Redis keeps of a job. ``result``: the token of the delivery that completed it."""
+    """What Redis keeps of a job. ``result``: the token of the delivery that completed it;
+    ``token``: that of the last delivery, or of a cancel or a reclaim after it.
+    """
 
     status: str
     result: int | None
+    token: int
 
 
 class Verdict(msgspec.Struct, kw_only=True):
@@ -36,7 +39,7 @@ class Verdict(msgspec.Struct, kw_only=True):
     duplicate_executions: int
     duplicate_finals: int
     stale_accepted: int
-    started_after_cancel: int
+    taken_after_cancel: int
     restarts_s: list[float]
 
 
@@ -65,7 +68,7 @@ def judge(lines: Iterable[Line], finals: Mapping[str, Final]) -> Verdict:
         duplicate_executions=sum(_repeated(runs) for runs in starts.values()),
         duplicate_finals=sum(times - 1 for times in ends.values()),
         stale_accepted=sum(_stale(starts[job], final) for job, final in finals.items()),
-        started_after_cancel=_after(by_op["cancelled"], starts),
+        taken_after_cancel=_after(by_op["cancelled"], starts, finals),
         restarts_s=restarts(starts, by_op["end"], by_op["killed"]),
     )
 
@@ -89,8 +92,17 @@ def _early(enqueued: Iterable[Line], starts: Mapping[str, Sequence[Line]]) -> in
     )
 
 
-def _after(cancelled: Iterable[Line], starts: Mapping[str, Sequence[Line]]) -> int:
-    return sum(run.t > line.t for line in cancelled for run in starts.get(line.job, ()))
+def _after(
+    cancelled: Iterable[Line], starts: Mapping[str, Sequence[Line]], finals: Mapping[str, Final]
+) -> int:
+    """Runs of a delivery that was made after the job was cancelled. One that was on its way to the
+    worker just then is not meant: it may begin, but the cancel has given the job a newer token.
+    """
+    return sum(
+        run.t > line.t and line.job in finals and run.token >= finals[line.job].token
+        for line in cancelled
+        for run in starts.get(line.job, ())
+    )
 
 
 def restarts(

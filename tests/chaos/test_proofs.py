@@ -36,13 +36,13 @@ def test_the_checker_sees_what_went_wrong() -> None:
         *(Line(t=6, op="final", job="good", how="completed") for _ in range(2)),
     ]
     finals = {
-        "good": Final("completed", 2),
-        "stale": Final("completed", 3),
-        "early": Final("active", None),
-        "cancelled": Final("cancelled", None),
+        "good": Final("completed", 2, 2),
+        "stale": Final("completed", 3, 4),
+        "early": Final("active", None, 5),
+        "cancelled": Final("cancelled", None, 0),
     }
     found = judge(lines, finals)
     assert (found.accepted, found.completed, found.cancelled, found.left) == (5, 2, 1, 1)
     assert (found.lost, found.phantom, found.early, found.stale_accepted) == (1, 1, 1, 1)
     assert (found.duplicate_executions, found.duplicate_finals) == (2, 1)
-    assert (found.started_after_cancel, found.restarts_s) == (1, [3])
+    assert (found.taken_after_cancel, found.restarts_s) == (1, [3])

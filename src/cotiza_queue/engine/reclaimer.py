@@ -20,6 +20,10 @@ from .gate import Hooks
 
 MAX_STALLS = 3
 """How often a job may lose its worker before it is taken for the cause, and dies."""
+MARGIN_S = 0.005
+"""The server counts idle time in its own milliseconds: a look at the very end of a lease may find
+it not over.
+"""
 _PAGE = 100
 
 
@@ -67,7 +71,13 @@ class Reclaimer:
             )
         if jobs:
             self._recovered()
-        return self._lease_ms / 8000 * (0.75 + 0.5 * self._chance.fraction())
+        pause = self._lease_ms / 8000 * (0.75 + 0.5 * self._chance.fraction())
+        return min([pause, *self._waits()])
+
+    def _waits(self) -> list[float]:
+        """Seconds until each second look that is still to come."""
+        since = self._clock.monotonic() - self._lease_ms / 3000 - MARGIN_S
+        return [at - since for at in self._seen.values() if at > since]
 
     def _second_look(self, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Those first seen long enough ago. What is no longer found after a lease is forgotten."""
