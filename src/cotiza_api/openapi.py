@@ -34,12 +34,6 @@ _IDEMPOTENCY_KEY: Json = {
 _PATH_NAME = re.compile(r"{(\w+)}")
 _FIELD_NAME = re.compile(r"(?<=`)[a-z]+(_[a-z]+)+(?=`)")
 _ABOUT_ONE_JOB = (CreateJob, ScheduleJob, CreateSchedule)
-_RESULTS = (
-    jobtypes.FileAnalysisResult,
-    jobtypes.QuoteResult,
-    jobtypes.EmailResult,
-    jobtypes.ReportResult,
-)
 TAGS = ("jobs", "events", "files", "recurring jobs", "queues", "dead letters", "health")
 """The groups of operations, in the order in which a newcomer meets them."""
 _TITLE = "Cotiza jobs"
@@ -84,7 +78,8 @@ def document(operations: Iterable[AnyOperation], settings: Settings) -> Json:
 
 
 def _types(operations: list[AnyOperation]) -> list[Any]:
-    found: list[Any] = [Problem, *_RESULTS, *(job.payload for job in jobtypes.ALL)]
+    found: list[Any] = [Problem, *(job.result for job in jobtypes.ALL)]
+    found += [job.payload for job in jobtypes.ALL]
     for operation in operations:
         found += [kind for kind in (operation.body, operation.answer) if kind is not None]
     unique = {_key(kind): kind for kind in found if kind is not Nothing}

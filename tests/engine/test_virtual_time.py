@@ -118,6 +118,17 @@ async def test_deadlines_follow() -> None:
 
 
 @pytest.mark.row("H4")
+async def test_pauses_follow() -> None:
+    time = VirtualTime()
+    async with queue({"t": nothing}, time=time) as local:
+        await local.pause("t", tenant="acme", for_ms=60_000)
+        job = await local.enqueue("t", 1, tenant="acme")
+        assert await drain(local) == []
+        await drain(local, until=time.after(DAY))
+        assert (await local.get(job.job_id)).started_ms == time.now_ms - 86_400_000 + 60_000
+
+
+@pytest.mark.row("H4")
 async def test_a_live_worker_looks_at_once_when_the_time_is_moved() -> None:
     time = VirtualTime()
     async with queue({"t": nothing}, time=time) as local, worker(local):

@@ -39,7 +39,7 @@ def _compiled(block: str) -> CodeType:
 
 
 async def test_every_block_does_what_it_says(tmp_path: Path) -> None:
-    assert len(BLOCKS) >= 4
+    assert len(BLOCKS) >= 6
     async with Queue(data_dir=tmp_path) as queue:
         names: dict[str, Any] = {"queue": queue}
         for block in BLOCKS:

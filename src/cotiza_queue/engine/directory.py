@@ -18,13 +18,19 @@ class Directory:
         self._registered = {job_type.name: job_type for job_type in job_types}
         self._commands = commands
         self._announced: set[str] = set()
+        self._met: dict[str, JobType[Any]] = {}
 
     def kind(self, job_type: JobType[Any] | str) -> JobType[Any]:
         """The job type to validate by. Raises InvalidInput, UnknownJobType."""
         if isinstance(job_type, str):
             return self.known(job_type)
         check_job_type(job_type.name)
+        self._met[job_type.name] = job_type
         return self._registered.get(job_type.name, job_type)
+
+    def met(self, name: str) -> JobType[Any] | None:
+        """A type that was registered, or handed in with a job; None for others."""
+        return self._registered.get(name) or self._met.get(name)
 
     def known(self, name: str) -> JobType[Any]:
         """A type by name; any, if none is registered. Raises InvalidInput, UnknownJobType."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, overload
 
 import msgspec
 
@@ -12,7 +12,6 @@ from ..errors import (
     Conflict,
     CotizaError,
     InvalidInput,
-    JobFailed,
     NotFound,
     QueueUnavailable,
 )
@@ -24,6 +23,8 @@ from ..model.job import (
     JobType,
     NewJob,
     Page,
+    PayloadT,
+    ResultT,
 )
 from ..model.policy import JobOptions
 from ..model.status import Status
@@ -35,6 +36,7 @@ from .following import follow, follow_tenant, wait_for_end
 from .gate import passed
 from .intake import intake_of, options_of
 from .operators import Operators
+from .outcomes import typed_result
 from .recurring import Recurring
 
 Options = JobOptions | Mapping[str, Any] | None
@@ -56,13 +58,13 @@ class Queue(Recurring, Operators):
 
     async def enqueue(
         self,
-        job_type: JobType[Any] | str,
-        payload: Any,
+        job_type: JobType[PayloadT, ResultT] | str,
+        payload: PayloadT | Mapping[str, Any],
         *,
         tenant: str = "default",
         options: Options = None,
         idempotency_key: str | None = None,
-    ) -> Enqueued:
+    ) -> Enqueued[ResultT]:
         """Take one job in. With a job id, a unique key or an idempotency key (kept for 24 hours), a
         repeated call finds the first one's job.
 
@@ -81,14 +83,14 @@ class Queue(Recurring, Operators):
 
     async def schedule(
         self,
-        job_type: JobType[Any] | str,
-        payload: Any,
+        job_type: JobType[PayloadT, ResultT] | str,
+        payload: PayloadT | Mapping[str, Any],
         delay_ms: int,
         *,
         tenant: str = "default",
         options: Options = None,
         idempotency_key: str | None = None,
-    ) -> Enqueued:
+    ) -> Enqueued[ResultT]:
         """Take one job in that is due after ``delay_ms`` milliseconds (at most 366 days)."""
         given = (
             msgspec.to_builtins(options) if isinstance(options, JobOptions) else dict(options or {})
@@ -199,20 +201,41 @@ class Queue(Recurring, Operators):
         job = await self.get(job_id, tenant=tenant)
         return await wait_for_end(self._link, job, timeout_ms)
 
+    @overload
     async def result(
-        self, job_id: str, *, tenant: str | None = None, timeout_ms: int = 30_000
+        self, job: Enqueued[ResultT], *, tenant: str | None = None, timeout_ms: int = 30_000
+    ) -> ResultT: ...
+    @overload
+    async def result(
+        self,
+        job: str,
+        *,
+        job_type: JobType[Any, ResultT],
+        tenant: str | None = None,
+        timeout_ms: int = 30_000,
+    ) -> ResultT: ...
+    @overload
+    async def result(
+        self, job: str, *, tenant: str | None = None, timeout_ms: int = 30_000
+    ) -> Any: ...
+    async def result(
+        self,
+        job: Enqueued[Any] | str,
+        *,
+        job_type: JobType[Any, Any] | None = None,
+        tenant: str | None = None,
+        timeout_ms: int = 30_000,
     ) -> Any:
-        """What the processor returned. Raises JobFailed if the job failed or was cancelled,
-        ResultTimeout.
+        """What the processor returned: for an id, plain JSON values; for an answer of ``enqueue``,
+        or with ``job_type``, as the type's ``result`` struct.
+
+        Raises JobFailed if the job failed or was cancelled, ResultTimeout; CotizaError
+        (``result_does_not_fit``).
         """
-        job = await self.wait(job_id, tenant=tenant, timeout_ms=timeout_ms)
-        if job.status is Status.COMPLETED:
-            return job.result
-        failure = job.failure
-        code = failure.code if job.status is Status.FAILED and failure else "cancelled"
-        raise JobFailed(
-            f"job {job.id} {job.status}: {failure.message if failure else 'cancelled'}", code=code
-        )
+        if isinstance(job, Enqueued):
+            job_type = self._directory.met(job.type)
+        job_id = job.job_id if isinstance(job, Enqueued) else job
+        return typed_result(await self.wait(job_id, tenant=tenant, timeout_ms=timeout_ms), job_type)
 
     async def events(
         self, job_id: str, *, tenant: str | None = None, after: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..model.job import JobType, NewJob, Schedule
+from ..model.job import JobType, NewJob, PayloadT, Schedule
 from ..model.policy import JobOptions
 from .base import Base
 from .intake import options_of
@@ -19,8 +19,8 @@ class Recurring(Base):
 
     async def add_recurring(
         self,
-        job_type: JobType[Any] | str,
-        payload: Any,
+        job_type: JobType[PayloadT, Any] | str,
+        payload: PayloadT | Mapping[str, Any],
         cron: str,
         *,
         timezone: str = "UTC",

@@ -9,7 +9,7 @@ import os
 import re
 import signal
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,9 @@ from ..chance import Chance, SystemChance
 from ..clock import Clock, SystemClock, iso
 from ..errors import ConfigurationError, CotizaError
 from ..middleware import Hook, RunMiddleware, around
-from ..model.context import Processor
+from ..model.context import JobContext, Processor
 from ..model.ids import check_job_type
-from ..model.job import JobType
+from ..model.job import JobType, PayloadT, ResultT
 from ..store.link import Link
 from ..telemetry import Silent, Telemetry
 from .gate import Hooks
@@ -70,7 +70,7 @@ class Worker:
 
     def __init__(
         self,
-        processors: Mapping[JobType[Any] | str, Processor],
+        processors: Mapping[JobType[Any] | str, Processor] | None = None,
         redis_url: str | None = None,
         *,
         data_dir: Path = Path(".cotiza"),
@@ -81,7 +81,9 @@ class Worker:
         clock: Clock | None = None,
         chance: Chance | None = None,
     ) -> None:
-        self._processors = {_job_type(key): processor for key, processor in processors.items()}
+        self._processors = {
+            _job_type(key): processor for key, processor in (processors or {}).items()
+        }
         self._redis_url = redis_url
         self._data_dir = data_dir
         self._options = options or WorkerOptions()
@@ -90,6 +92,7 @@ class Worker:
         self._hooks = Hooks(hooks, self._telemetry)
         self._clock = clock or SystemClock()
         self._chance = chance or SystemChance()
+        self._stations: list[_Station] = []
         self._asked = asyncio.Event()
         self._hurried = asyncio.Event()
         self.ready = asyncio.Event()
@@ -98,6 +101,20 @@ class Worker:
         self.id = re.sub(
             r"[^0-9A-Za-z_.-]", "-", f"{socket.gethostname()[:32]}-{os.getpid()}-{mark}"
         )
+
+    def add(
+        self,
+        job_type: JobType[PayloadT, ResultT],
+        processor: Callable[[PayloadT, JobContext], Awaitable[ResultT]],
+    ) -> None:
+        """Run one more type. Unlike the mapping, type checkers hold the processor to the payload
+        and the result of its type. Raises ConfigurationError once the worker runs.
+        """
+        if self._stations:
+            raise ConfigurationError(
+                f"{job_type.name} was added to a worker that runs", remedy="Add it before `run`."
+            )
+        self._processors[_job_type(job_type)] = processor
 
     def stop(self) -> None:
         """Ask it to drain: nothing new is taken, running jobs may finish. Asked again, it leaves at
@@ -108,7 +125,11 @@ class Worker:
         self._asked.set()
 
     async def run(self) -> None:
-        """Work until asked to stop. Raises ConfigurationError if the server can't be used."""
+        """Work until asked to stop. Raises ConfigurationError if the server can't be used, or if
+        there is nothing to run.
+        """
+        if not self._processors:
+            raise ConfigurationError("a worker without processors", remedy="Give it one.")
         link = await self._connect()
         sandbox = Sandbox(self._options.processes)
         try:

@@ -117,9 +117,10 @@ def _refuse(path: str, reason: str) -> InvalidInput:
     )
 
 
-EMAIL_NOTIFICATION: JobType[EmailNotification] = JobType(
+EMAIL_NOTIFICATION: JobType[EmailNotification, EmailResult] = JobType(
     "email-notification",
     EmailNotification,
     Defaults(attempts=5, backoff=RetryPolicy("exponential", 10_000), timeout=30_000),
     check=check,
+    result=EmailResult,
 )

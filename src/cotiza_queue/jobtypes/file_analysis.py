@@ -124,8 +124,9 @@ class FileAnalysisResult(Wire, frozen=True, kw_only=True):
     metadata: FileMetadata
 
 
-FILE_ANALYSIS: JobType[FileAnalysis] = JobType(
+FILE_ANALYSIS: JobType[FileAnalysis, FileAnalysisResult] = JobType(
     "file-analysis",
     FileAnalysis,
     Defaults(attempts=3, backoff=RetryPolicy("exponential", 5_000), timeout=300_000),
+    result=FileAnalysisResult,
 )

@@ -108,8 +108,9 @@ class QuoteResult(Wire, frozen=True, kw_only=True):
     pricing: Pricing
 
 
-QUOTE_CALCULATION: JobType[QuoteCalculation] = JobType(
+QUOTE_CALCULATION: JobType[QuoteCalculation, QuoteResult] = JobType(
     "quote-calculation",
     QuoteCalculation,
     Defaults(attempts=3, backoff=RetryPolicy("exponential", 3_000), timeout=120_000),
+    result=QuoteResult,
 )

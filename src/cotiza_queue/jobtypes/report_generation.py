@@ -66,9 +66,10 @@ def check(payload: ReportGeneration) -> None:
         )
 
 
-REPORT_GENERATION: JobType[ReportGeneration] = JobType(
+REPORT_GENERATION: JobType[ReportGeneration, ReportResult] = JobType(
     "report-generation",
     ReportGeneration,
     Defaults(attempts=3, backoff=RetryPolicy("exponential", 5_000), timeout=180_000),
     check=check,
+    result=ReportResult,
 )

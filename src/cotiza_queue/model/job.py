@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, overload
 
 import msgspec
+from typing_extensions import TypeVar
 
 from .outcome import Failure
 from .policy import Defaults, JobOptions, Retries, RetryPolicy
 from .status import Status
 
-PayloadT = TypeVar("PayloadT")
+PayloadT = TypeVar("PayloadT", default=Any)
+ResultT = TypeVar("ResultT", default=Any)
+_P = TypeVar("_P")
+_R = TypeVar("_R")
+R_co = TypeVar("R_co", default=Any, covariant=True)
 
 
-class JobType(msgspec.Struct, Generic[PayloadT], frozen=True):
-    """A kind of job: its name, the struct its payload must fit, and its default options.
+class JobType(msgspec.Struct, Generic[PayloadT, ResultT], frozen=True):
+    """A kind of job: its name, the struct its payload must fit, its default options, and the struct
+    that its result is read as.
 
-    ``payload``: a msgspec-compatible type; ``Any`` accepts every JSON value.
+    ``payload`` and ``result``: msgspec-compatible types; ``Any`` accepts every JSON value. Type
+    checkers hold enqueueing, processor and result to them.
     """
 
     name: str
@@ -30,6 +37,70 @@ class JobType(msgspec.Struct, Generic[PayloadT], frozen=True):
     Instances of a class count as it. The worker's own say; what a caller asks for does not change
     it.
     """
+    result: type[ResultT] | Any = Any
+
+    if TYPE_CHECKING:
+        # Spelt out so that every type checker infers both parameters from a call.
+        @overload
+        def __init__(
+            self,
+            name: str,
+            payload: type[PayloadT],
+            defaults: Defaults = ...,
+            check: Callable[[PayloadT], None] | None = ...,
+            retries: Retries = ...,
+            *,
+            result: type[ResultT],
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: JobType[_P, Any],
+            name: str,
+            payload: type[_P],
+            defaults: Defaults = ...,
+            check: Callable[[_P], None] | None = ...,
+            retries: Retries = ...,
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: JobType[Any, _R],
+            name: str,
+            payload: Any = ...,
+            defaults: Defaults = ...,
+            check: Callable[[Any], None] | None = ...,
+            retries: Retries = ...,
+            *,
+            result: type[_R],
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: JobType[Any, Any],
+            name: str,
+            payload: Any = ...,
+            defaults: Defaults = ...,
+            check: Callable[[Any], None] | None = ...,
+            retries: Retries = ...,
+            *,
+            result: Any = ...,
+        ) -> None: ...
+        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
+    def job(
+        self,
+        payload: PayloadT | Mapping[str, Any],
+        *,
+        tenant: str = "default",
+        options: JobOptions = JobOptions(),  # noqa: B008 - frozen
+        idempotency_key: str | None = None,
+    ) -> NewJob:
+        """One for ``Queue.enqueue_many``, with a payload that type checkers look at."""
+        return NewJob(
+            type=self.name,
+            payload=payload,
+            tenant=tenant,
+            options=options,
+            idempotency_key=idempotency_key,
+        )
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -93,9 +164,9 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key: str | None = None
 
 
-class Enqueued(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to one enqueue. ``created`` is False if a job of that id or unique key was there
-    already.
+class Enqueued(msgspec.Struct, Generic[R_co], frozen=True, kw_only=True):
+    """The answer to one enqueue, and a handle for ``Queue.result``. ``created`` is False if a job
+    of that id or unique key was there already.
     """
 
     job_id: str

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
 from ..engine.intake import validated
 from ..model.context import JobContext
-from ..model.job import JobType, Progress
+from ..model.job import JobType, PayloadT, Progress, ResultT
 from ..store import codec
 
 R = TypeVar("R")
@@ -64,22 +64,23 @@ class FakeContext:
 
 
 async def run_job(
-    processor: Callable[[Any, JobContext], Awaitable[R]],
-    payload: Any,
+    processor: Callable[[PayloadT, JobContext], Awaitable[ResultT]],
+    payload: PayloadT | Mapping[str, Any],
     *,
-    job_type: JobType[Any] | None = None,
+    job_type: JobType[PayloadT, Any] | None = None,
     context: FakeContext | None = None,
-) -> R:
+) -> ResultT:
     """What the processor returns for a payload; what it raises is raised.
 
     With ``job_type`` the payload goes the way of a real one: checked (InvalidInput), through JSON,
     into the type's struct. Without, it is handed over as it is. Raises TypeError for a result that
     has no form in JSON.
     """
+    given: Any = payload
     if job_type is not None:
         encoded = codec.encode_payload(validated(payload, job_type))
-        payload = msgspec.json.decode(encoded, type=job_type.payload)
+        given = msgspec.json.decode(encoded, type=job_type.payload)
     seen = context or FakeContext(job_type=job_type.name if job_type else "test")
-    result = await processor(payload, seen)
+    result = await processor(given, seen)
     codec.encode_result(result)
     return result
