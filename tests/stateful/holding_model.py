@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .cap import Cap
+from .lane_model import Lanes
 from .violation import Violation
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ class Holds:
     """Part of Model."""
 
     caps: dict[str, Cap]
+    lanes: Lanes
     limited: set[str]
 
     def pause(self, who: str, paused: bool, for_ms: int | None, now: int) -> bool:
@@ -42,6 +44,7 @@ class Holds:
 
     def forget(self, hashes: dict[str, dict[str, str]], now: int) -> None:
         """What the server has forgotten must be over, and stays so if the clock goes back."""
+        self.lanes.coming = int(hashes.get("meta", {}).get("spare", 1))
         for name, cap in self.caps.items():
             there = hashes.get(f"tenant:{name}" if name else "meta", {})
             if ("until" if name else "paused") not in there and cap.until:

@@ -24,7 +24,7 @@ KEYS = re.compile(
     r"meta|counts|lanes|ready|delayed|events(:marks)?|dead|dead:index|index|index:[^:]+:\w+|tag:.+"
     r"|workers|schedules"
     r"|schedules:all|schedule:.+|(ended|newest):(completed|failed|cancelled)(:.+)?|lane:\d+"
-    r"|metrics:\d+|worker:.+|tenant:.+|backlog:\d+:.+|put_off|pauses"
+    r"|metrics:\d+|worker:.+|tenant:.+|backlog:\d+:.+|put_off|pauses|passes"
     r"|(job|body|result|failures|progress|unique):.+"
 )
 EXPIRING = re.compile(r"metrics:\d+|worker:.+")

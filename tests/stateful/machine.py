@@ -21,6 +21,7 @@ from . import ends
 from .bench import Bench, Handle
 from .depth_rules import DepthRules
 from .holding_rules import Holding
+from .lane_rules import LaneRules
 from .open_bugs import OPEN_BUGS
 from .play import LEASE_MS, Play
 from .reading_rules import ReadingRules
@@ -60,7 +61,7 @@ options = st.builds(
 ending = st.sampled_from(ends.ENDINGS)
 
 
-class Game(Holding, ReadingRules, UniqueRules, DepthRules, RuleBasedStateMachine):
+class Game(Holding, LaneRules, ReadingRules, UniqueRules, DepthRules, RuleBasedStateMachine):
     """One game on ``bench``, which a subclass sets."""
 
     bench: Bench

@@ -28,6 +28,7 @@ from stateful.ends_mutations import ENDS_MUTATIONS
 from stateful.holding_mutations import HOLDING
 from stateful.intake_mutations import INTAKE_MUTATIONS
 from stateful.invariants import Violation
+from stateful.lane_mutations import LANES
 from stateful.listing_mutations import LISTING_MUTATIONS
 from stateful.planted import Mutation, one
 from stateful.runner import play
@@ -98,7 +99,7 @@ MUTATIONS = (
         "  redis.call('HINCRBY', q.prefix .. 'job:' .. j.id, 'attempt', -1)\n",
         "function settle.release(q, j)\n",
     ),
-    _one("lanes upside down", "lib/70_delivery", "'ZRANGE', q.prefix .. 'ready'",
+    _one("lanes upside down", "lib/64_choice", "'ZRANGE', q.prefix .. 'ready'",
          "'ZREVRANGE', q.prefix .. 'ready'"),
     _one("pause that nobody minds", "lib/48_ceiling",
          "  if moment then return 0, moment > 0 and moment or nil end\n", ""),
@@ -141,6 +142,7 @@ MUTATIONS = (
          "local id = redis.call('LPOP'", "local id = redis.call('RPOP'"),
     *(_one(*each) for each in (*LISTING_MUTATIONS, *INTAKE_MUTATIONS, *ENDS_MUTATIONS)),
     *HOLDING,
+    *LANES,
 )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from cotiza_queue.store.commands import Intake, Settlement
 from . import ends
 from .cap import Cap
 from .holding_model import Holds
+from .lane_model import Lanes
 from .nouns import FINAL, UNSTARTED
 from .nouns import Job as Job
 from .nouns import Letter as Letter
@@ -49,6 +50,7 @@ class Model(Holds):
     letters: dict[str, Letter] = field(default_factory=dict)
     schedules: dict[str, Schedule] = field(default_factory=dict)
     totals: Counter[str] = field(default_factory=Counter)
+    lanes: Lanes = field(default_factory=Lanes)
     keys: UniqueKeys = field(default_factory=UniqueKeys)
     highest_token: int = 0
     _seq: int = 0
@@ -197,12 +199,13 @@ class Model(Holds):
         if moved and not fields.get("entry") and job.intake.tenant in self.limited:
             job.lane, job.revived = job.home, True
 
-    def limit(self, tenant: str, fields: dict[str, float | str]) -> None:
+    def limit(self, tenant: str, fields: dict[str, float | str | bytes]) -> None:
         """What is "" is lifted."""
         cap = self.caps[tenant]
+        self.lanes.limit(fields)
         if "period" in fields:
             cap.tat = cap.held = 0
-        for name, value in fields.items():
+        for name, value in ((n, v) for n, v in fields.items() if hasattr(cap, n)):
             setattr(cap, name, value if value != "" else getattr(Cap(), name))
         if not cap.free:
             self.limited.add(tenant)
@@ -239,7 +242,8 @@ class Model(Holds):
         self.letters.pop(id_, None)
         job.attempt = job.stalls = job.starts = job.spared = job.snoozed = 0
         job.revived = True
-        job.token = job.finished = job.deadline = job.due = job.progress = None
+        job.token = job.finished = job.deadline = job.progress = None
+        job.due = now
         job.worker = ""
         self.put(job, job.home, 0, now)
         return "ok"

@@ -23,8 +23,7 @@ def taken(model: Model, ids: list[str], want: int, now: int, admitted: set[str] 
     if len(ids) > room:
         raise Violation("I17", f"{ids} started where {room} may")
     started = [_startable(model, id_, now) for id_ in ids]
-    if [j.lane for j in started] != sorted(j.lane for j in started):
-        raise Violation("I11", f"lanes out of order: {[(j.id, j.lane) for j in started]}")
+    strictly = model.lanes.check(model, started, want, now, admitted)
     _affordable(model, started, now)
     _within_tenants(model, started, now)
     if model.rests("", now):
@@ -42,7 +41,7 @@ def taken(model: Model, ids: list[str], want: int, now: int, admitted: set[str] 
         if len(ids) < room:
             raise Violation("I10", f"{job.id} waits though it may start; {ids} did, of {room}")
         # A place under a cap that a job has in its lane is not taken from it by a better lane.
-        if uncapped and started and job.lane < started[-1].lane:
+        if strictly and uncapped and started and job.lane < started[-1].lane:
             raise Violation("I11", f"{started[-1].id} started before {job.id} of a better lane")
 
 

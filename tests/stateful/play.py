@@ -15,7 +15,7 @@ from cotiza_queue.errors import CotizaError
 from cotiza_queue.model.ids import occurrence_job_id
 from cotiza_queue.model.job import Enqueued, JobType, NewJob
 from cotiza_queue.model.policy import JobOptions
-from cotiza_queue.store.commands import Delivery, Intake, Settlement, Turn
+from cotiza_queue.store.commands import Delivery, Intake, Settlement
 from cotiza_queue.store.views import Which
 
 from . import invariants, order, snapshot
@@ -23,15 +23,17 @@ from .bench import Bench, Handle
 from .invariants import MAX_STALLS, Violation
 from .oracle import FINAL, Model
 from .server import EPOCH_MS
+from .telling import short
 from .unique_model import keyless
 
 T = TypeVar("T")
 TYPE = JobType[Any]("model")
 LEASE_MS = 3000
 MINUTE_MS = 60_000
-LIFTED = dict.fromkeys(("concurrency", "period", "burst", "weight", "depth"), "")
+LIFTED = dict.fromkeys(
+    ("concurrency", "period", "burst", "weight", "depth", "shares", "max_wait"), ""
+)
 _HANDLES = 40
-_WIDTH = 160
 _TOLD = 60  # lines of a game, when it fails
 
 
@@ -250,7 +252,7 @@ class Play:
         self._same("I20", removed, self.model.clean(status, grace, tenant, window, self.now))
         self._check()
 
-    def limit(self, tenant: str, fields: dict[str, float | str]) -> None:
+    def limit(self, tenant: str, fields: dict[str, float | str | bytes]) -> None:
         call = self.bench.commands.limit(TYPE.name, tenant, fields)
         self._call(f"limit {tenant!r} {fields}", call)
         self.model.limit(tenant, fields)
@@ -363,11 +365,11 @@ class Play:
         except CotizaError as error:
             self._fail(Violation("call", f"{said}: {error}"))
             raise
-        self.told[-1] += f" -> {_short(answer)}"
+        self.told[-1] += f" -> {short(answer)}"
         return answer
 
     def _tell(self, line: str) -> None:
-        self.told.append(f"{self.now - EPOCH_MS:>9} ms  {_short(line)}")
+        self.told.append(f"{self.now - EPOCH_MS:>9} ms  {short(line)}")
 
     def _same(self, code: str, got: object, wanted: object) -> None:
         if got != wanted:
@@ -390,11 +392,3 @@ class Play:
         self.bench.caught_at = self.bench.caught_at or self.bench.steps
         violation.add_note("\n".join(["what was played:", *self.told[-_TOLD:]]))
         raise violation
-
-
-def _short(answer: object) -> str:
-    if isinstance(answer, Turn):
-        taken = [f"{d.id}#{d.token}" for d in answer.deliveries]
-        return f"{answer.answers} took {taken}"
-    text = answer if isinstance(answer, str) else repr(answer)
-    return text if len(text) < _WIDTH else text[: _WIDTH - 4] + " ..."

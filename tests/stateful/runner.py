@@ -13,7 +13,7 @@ from .machine import Game
 
 BATCH = 10
 RULES_A_GAME = 50
-SHRINKING_S = 45
+SHRINKING_S = 8
 """How long a failing game may be cut down."""
 
 

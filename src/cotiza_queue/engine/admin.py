@@ -9,7 +9,7 @@ import msgspec
 
 from ..errors import FieldError, InvalidInput
 from ..model.ids import check_tenant
-from ..model.policy import MAX_DELAY_MS, MAX_REASON, Limits
+from ..model.policy import MAX_DELAY_MS, MAX_PRIORITY, MAX_REASON, Limits, lane_of
 from ..model.status import Status
 from ..store import codec, keys
 from ..store.link import Link
@@ -54,19 +54,55 @@ async def limit(
     """Set what a tenant, or the queue (None), may do. What is left out is lifted."""
     if not isinstance(limits, Limits):
         try:
-            limits = msgspec.convert(limits, Limits)
+            limits = msgspec.convert(_texts(limits), Limits)
         except msgspec.ValidationError as error:
             raise invalid(error, "limits", "the limits are not valid", Limits) from None
     rate = limits.rate
-    fields: dict[str, float | str] = {
+    fields: dict[str, float | str | bytes] = {
         "concurrency": limits.concurrency or "",
         "depth": limits.depth or "",
         "period": rate.period_ms if rate else "",
         "burst": rate.burst if rate else "",
     }
-    if tenant is not None:
+    if tenant is None:
+        fields["shares"] = codec.encode_map(_lanes(limits.shares)) or ""
+        fields["max_wait"] = limits.max_wait or ""
+    else:
         fields["weight"] = limits.weight if limits.weight > 1 else ""
+        faults = [FieldError(f"limits.{name}", "of a queue only") for name in _of_queue(limits)]
+        if faults:
+            raise InvalidInput("a tenant has no lanes of its own", fields=faults)
     await link.commands.limit(job_type, _owner(tenant), fields)
+
+
+def _texts(limits: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Priorities may be given as numbers."""
+    shares = limits.get("shares")
+    if not isinstance(shares, Mapping):
+        return limits
+    return {**limits, "shares": {str(priority): weight for priority, weight in shares.items()}}
+
+
+def _lanes(shares: Mapping[str, int]) -> dict[int, int]:
+    """Lane → weight. Raises InvalidInput for what is no priority, or two of one lane."""
+    found: dict[int, int] = {}
+    for text, weight in shares.items():
+        field = f"limits.shares.{text}"
+        if not text.isdecimal() or int(text) > MAX_PRIORITY:
+            fault = FieldError(field, f"a priority is a number from 0 to {MAX_PRIORITY:,}")
+            raise InvalidInput("the limits are not valid", fields=[fault])
+        lane = lane_of(int(text))
+        if lane in found:
+            fault = FieldError(field, "shares its lane with a priority named before")
+            raise InvalidInput("the limits are not valid", fields=[fault])
+        found[lane] = weight
+    return found
+
+
+def _of_queue(limits: Limits) -> list[str]:
+    return [
+        name for name, value in (("shares", limits.shares), ("maxWait", limits.max_wait)) if value
+    ]
 
 
 async def pause(

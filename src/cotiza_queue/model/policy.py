@@ -25,8 +25,11 @@ DEFAULT_SNOOZES = 1000
 """How often a job may be put off where nobody says otherwise."""
 MAX_SNOOZES = 100_000
 _EXACT_LANES = 32
+MAX_LANES = 92
 
-Priority = Annotated[int, Meta(ge=0, le=1_000_000)]
+MAX_PRIORITY = 1_000_000
+Priority = Annotated[int, Meta(ge=0, le=MAX_PRIORITY)]
+Share = Annotated[int, Meta(ge=1, le=1_000_000)]
 DelayMs = Annotated[int, Meta(ge=0, le=MAX_DELAY_MS)]
 Tag = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 
@@ -124,8 +127,12 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unk
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """What a tenant, or a whole queue, may do. None: no limit. ``weight``: the tenant's share of a
-    lane that others also want, relative to theirs.
+    """What a tenant, or a whole queue, may do. None: no limit.
+
+    ``weight``: the tenant's share of a lane that others also want, relative to theirs. Of a queue
+    only: ``shares``, priority → weight, makes its lanes take turns by weight instead of strictly (a
+    lane that isn't named weighs 1); ``max_wait``: milliseconds after which a waiting job is started
+    before better ones.
     """
 
     concurrency: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
@@ -133,6 +140,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     weight: Annotated[int, Meta(ge=1, le=100)] = 1
     depth: Annotated[int, Meta(ge=1, le=100_000_000)] | None = None
     """Most jobs that may be there and have not started: waiting, delayed and blocked ones."""
+    shares: Annotated[dict[str, Share], Meta(max_length=MAX_LANES)] = {}
+    max_wait: Annotated[int, Meta(ge=1, le=MAX_DELAY_MS)] | None = None
 
 
 class RunRules(msgspec.Struct, frozen=True, array_like=True):

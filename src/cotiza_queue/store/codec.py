@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -61,7 +61,7 @@ def encode_body(body: Body) -> bytes:
     return _encode_body(body)
 
 
-def encode_map(fields: dict[str, Any]) -> bytes:
+def encode_map(fields: Mapping[Any, Any]) -> bytes:
     """A map for the scripts (they read it with cmsgpack), without what is empty; b"" if all is."""
     there = {name: value for name, value in fields.items() if value}
     return _encode_body(there) if there else b""

@@ -233,11 +233,13 @@ class Commands:
             await self._connection.call("pause", job_type, tenant, int(paused), span, reason)
         )
 
-    async def limit(self, job_type: str, tenant: str, fields: Mapping[str, float | str]) -> None:
+    async def limit(
+        self, job_type: str, tenant: str, fields: Mapping[str, float | str | bytes]
+    ) -> None:
         """Set what a tenant, or the queue (""), may do; an empty text removes a field."""
         flat: list[str | bytes | int] = [tenant]
         for name, value in fields.items():
-            flat += [name, value if isinstance(value, str) else repr(value)]
+            flat += [name, value if isinstance(value, str | bytes) else repr(value)]
         await self._connection.call("limit", job_type, *flat)
 
     async def bury(self, job_type: str, job_id: str, tenant: str) -> bool:

@@ -1,4 +1,4 @@
--- Handing jobs to a worker: the lanes are read in order, tombstones on the way are dropped.
+-- Handing jobs to a worker: the lanes are read as chosen, tombstones on the way are dropped.
 local delivery = { tombstones = 100 }
 
 -- Once a lane is empty, everyone who waits for it is known: what is still wanted is shared out among them by
@@ -11,7 +11,7 @@ local function share_out(q, number, touched, wanted)
   end
 end
 
--- Reads up to `want` jobs of one lane, and fills it up from the backlogs as it goes.
+-- Reads up to `want` jobs of one lane (one entry if it is to be `single`), filling it up from the backlogs as it goes.
 local function read_lane(q, number, worker, want, budget, out)
   local started, touched, refused = 0, {}, {}
   while started < want and budget.entries > 0 and not q.limit.shut do
@@ -32,7 +32,7 @@ local function read_lane(q, number, worker, want, budget, out)
     if left > 0 then lane.left(q, number, left) end
     if #entries < asked and started < want then share_out(q, number, touched, want - started) end
     budget.entries = budget.entries - #entries
-    if #entries < asked and q.pushed == pushed then break end
+    if budget.single or #entries < asked and q.pushed == pushed then break end
   end
   for i = #refused, 1, -1 do backlog.give_back(q, refused[i][1], refused[i][2], lane.home(number)) end
   return started
@@ -44,16 +44,15 @@ function delivery.take(q, worker, want)
   if want <= 0 then return out end
   local allowed, moment = ceiling.room(q)
   want = math.min(want, allowed)
-  local budget, left = { entries = want + delivery.tombstones }, want
+  local budget, started = { entries = want + delivery.tombstones, worker = worker }, 0
   if want > 0 then
-    for _, number in ipairs(redis.call('ZRANGE', q.prefix .. 'ready', 0, -1)) do
-      left = left - read_lane(q, tonumber(number), worker, left, budget, out)
-      if left == 0 or budget.entries <= 0 or q.limit.shut then break end
-    end
+    started = choice.serve(q, want, budget, function(number, n)
+      return read_lane(q, number, worker, n, budget, out)
+    end)
     if q.limit.moved then redis.call('HSET', q.prefix .. 'meta', 'tat', q.limit.tat) end
-    queue.count(q, 'waiting', left - want)
-    queue.count(q, 'active', want - left)
+    queue.count(q, 'waiting', -started)
+    queue.count(q, 'active', started)
   end
   -- So many tombstones that a call was not enough: look again at once.
-  return out, q.limit.shut or budget.entries <= 0 and left > 0 and q.now or moment
+  return out, q.limit.shut or budget.entries <= 0 and started < want and q.now or moment
 end

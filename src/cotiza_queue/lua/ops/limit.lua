@@ -1,7 +1,8 @@
 -- limit: sets what a tenant, or the whole queue, may do. Takes effect with the next take.
 -- KEYS     meta
 -- ARGS     tenant ("" for the queue), then per field: name value ("" removes it)
---          weight | concurrency | period (ms between two units) | burst | depth (how many jobs may be there that have not started)
+--          weight | concurrency | period (ms between two units) | burst | max_wait (ms)
+--          | depth (how many jobs may be there that have not started) | shares (a msgpack map, lane to weight)
 -- RETURNS  1
 -- EDGE     none
 -- EMITS    nothing
@@ -11,8 +12,10 @@ local function limit(keys, args)
   local q = queue.open(keys[1])
   local key = args[1] == '' and keys[1] or q.prefix .. 'tenant:' .. args[1]
   for at = 2, #args, 2 do
-    -- A new rate begins afresh.
+    -- What is new begins afresh.
     if args[at] == 'period' then redis.call('HDEL', key, 'tat', 'rested') end
+    if args[at] == 'shares' then redis.call('DEL', q.prefix .. 'passes') end
+    if args[at] == 'max_wait' then redis.call('HDEL', key, 'spare') end
     if args[at + 1] == '' then
       redis.call('HDEL', key, args[at])
     else

@@ -47,9 +47,9 @@ local function replay(keys, args)
   redis.call('ZREM', q.prefix .. 'ended:' .. j.status, id)
   redis.call('ZREM', q.prefix .. 'newest:' .. j.status .. ':' .. j.tenant, id)
   queue.count(q, j.status, -1)
-  redis.call('HSET', q.prefix .. 'job:' .. id, 'attempt', 0, 'stalls', 0, 'token', queue.tokens(q, 1))
-  redis.call('HDEL', q.prefix .. 'job:' .. id, 'finished', 'started', 'worker', 'due', 'deadline',
-    'snoozed')
+  redis.call('HSET', q.prefix .. 'job:' .. id, 'attempt', 0, 'stalls', 0, 'token', queue.tokens(q, 1),
+    'due', q.now)
+  redis.call('HDEL', q.prefix .. 'job:' .. id, 'finished', 'started', 'worker', 'deadline', 'snoozed')
   redis.call('DEL', q.prefix .. 'progress:' .. id)
   intake.place(q, j, lane.home(j.lane), 0)
   event.emit(q, id, j.tenant, 'waiting')

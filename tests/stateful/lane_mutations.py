@@ -1,0 +1,19 @@
+"""Planted bugs of the order between lanes."""
+
+from __future__ import annotations
+
+from stateful.planted import one
+
+LANES = (
+    one("shares that nobody keeps in mind", "lib/62_shares",
+        "redis.call('HSET', q.prefix .. 'passes', number, pass - least)", "local _"),
+    one("weights upside down", "lib/62_shares", "passes[best] + 1 / (weights[best] or 1)",
+        "passes[best] + (weights[best] or 1)"),
+    one("shares that idle", "lib/62_shares", "full, left = rest, left - started",
+        "full, left = rest, 0"),
+    one("late a moment early", "lib/63_patience", "q.now - at > q.limit.max_wait",
+        "q.now - at >= q.limit.max_wait"),
+    one("late ones take all", "lib/63_patience", "+ (q.limit.spare or 1)) / 2)", "))"),
+    one("late ones that wait on", "lib/64_choice", "if q.limit.max_wait then late =",
+        "if false then late ="),
+)  # fmt: skip
