@@ -18,6 +18,9 @@ async def main(redis_url: str, kind: str, log: str) -> None:
 
     async def work(payload: Any, context: Any) -> int:
         note("start", context.job_id, context.token, os.getpid())
+        if payload.get("poison"):
+            await asyncio.sleep(payload["ms"] / 1000)
+            os._exit(3)
         await pause(payload["ms"] / 1000, payload.get("stubborn", False))
         if payload.get("fail") == "once" and context.attempt == 1:
             raise RuntimeError("once")

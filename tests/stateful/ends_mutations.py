@@ -12,6 +12,12 @@ ENDS_MUTATIONS = (
         "a retry a moment before the deadline", "lib/75_settle",
         "q.now + delay > tonumber(j.deadline)", "q.now + delay >= tonumber(j.deadline)",
     ),
+    # -- poison
+    (
+        "a stall more than allowed", "ops/reclaim",
+        "if stalls >= max_stalls then", "if stalls > max_stalls then",
+    ),
+    ("stalls that nobody counts", "ops/reclaim", "'stalls', 1)", "'stalls', 0)"),
     # -- snoozes and discards
     (
         "a snooze that costs an attempt", "lib/75_settle",

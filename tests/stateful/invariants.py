@@ -100,7 +100,7 @@ def attempts(model: Model, found: Snapshot) -> Iterator[Fault]:
                 "I6",
                 f"{job.id}: {job.starts} starts, {attempt} attempts of {job.intake.attempts}",
             )
-        if stalls > MAX_STALLS + 1 or (stalls > MAX_STALLS and job.status not in FINAL):
+        if stalls > MAX_STALLS or (stalls == MAX_STALLS and job.status not in FINAL):
             yield "I6", f"{job.id} goes on after {stalls} stalls"
 
 

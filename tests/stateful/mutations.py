@@ -88,7 +88,7 @@ MUTATIONS = (
         Patch("lib/55_tenant", "t.concurrency - t.active", "t.concurrency + 1 - t.active"),
     )),
     # -- and others of their kind
-    _one("no stall cap", "ops/reclaim", "if stalls > max_stalls then", "if stalls > 99 then"),
+    _one("no stall cap", "ops/reclaim", "if stalls >= max_stalls then", "if stalls > 99 then"),
     _one("reclaim of the living", "ops/reclaim", "worker, lease_ms, entry)", "worker, 0, entry)"),
     _one("progress by anyone", "ops/progress", "or found[2] ~= args[2] then", "then"),
     _one("progress after the end", "ops/progress", "found[1] ~= 'active' or ", ""),

@@ -175,7 +175,7 @@ class Model(Holds):
         job.stalls += 1
         job.token = None
         self.totals["total_stalled"] += 1
-        if job.stalls > max_stalls:
+        if job.stalls >= max_stalls:
             self.bury(job, now)
             return "failed"
         job.failures += 1

@@ -19,7 +19,7 @@ from ..telemetry import Telemetry
 from .gate import Hooks
 
 MAX_STALLS = 3
-"""How often a job may lose its worker before it is taken for the cause, and dies."""
+"""A job that loses its worker so often is taken for the cause, and becomes a dead letter."""
 MARGIN_S = 0.005
 """The server counts idle time in its own milliseconds: a look at the very end of a lease may find
 it not over.

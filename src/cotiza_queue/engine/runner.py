@@ -70,8 +70,9 @@ class Runner:
         loop = asyncio.get_running_loop()
         began = self.clock.monotonic()
         limit_ms, why = job.limit
-        if limit_ms <= 0:
-            self._settle(job, self._judged(job, too_late()), began)
+        if limit_ms <= 0 or job.stopped is not None:
+            late = job.stopped is None
+            self._settle(job, self._judged(job, too_late()) if late else self._stopped(job), began)
             return
         alarm = loop.call_later(limit_ms / 1000, job.stop, why)
         overdue = loop.call_later(limit_ms / 1000 + STOP_GRACE_S, self.give_up, job, began)

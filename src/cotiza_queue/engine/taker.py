@@ -9,11 +9,13 @@ import asyncio
 import msgspec
 
 from ..errors import CotizaError
+from ..model.outcome import Release
 from ..model.policy import Defaults, JobOptions, rules_for
 from ..store import codec
 from ..store.commands import Commands, Delivery, Turn
 from ..telemetry import Telemetry
 from .gate import Hooks
+from .isolation import Isolation
 from .leases import Leases
 from .loop import FIRST_BACKOFF_S, MAX_BACKOFF_S, Background, wait_for
 from .runner import Runner
@@ -42,6 +44,7 @@ class Taker:
         sandbox: Sandbox,
         telemetry: Telemetry,
         hooks: Hooks,
+        isolation: Isolation,
     ) -> None:
         self._commands = commands
         self._job_type = job_type
@@ -51,6 +54,8 @@ class Taker:
         self._sandbox = sandbox
         self._telemetry = telemetry
         self._hooks = hooks
+        self._isolation = isolation
+        isolation.when_opened(self.wake)
         self._attention = asyncio.Event()
         self._draining = False
         self._unsure = True
@@ -110,8 +115,7 @@ class Taker:
         if self._unsure:
             await self._sweep()
         outcomes = self.settler.page()
-        want = 0 if self._draining else self._slots.free
-        turn = await self._commands.turn(self._job_type, self._worker, want, outcomes)
+        turn = await self._commands.turn(self._job_type, self._worker, self._want, outcomes)
         self.settler.sent(len(outcomes))
         for outcome, answer in zip(outcomes, turn.answers, strict=True):
             if answer == "lost":
@@ -128,8 +132,12 @@ class Taker:
             self._telemetry.warn("job.returned", job=returned, type=self._job_type)
         self._unsure = False
 
+    @property
+    def _want(self) -> int:
+        return 0 if self._draining or self._isolation.closed else self._slots.free
+
     def _pause(self, turn: Turn) -> float:
-        if turn.next_due_ms is None or self._slots.free == 0 or self._draining:
+        if turn.next_due_ms is None or self._want == 0:
             return POLL_S
         return min(POLL_S, max(0, turn.next_due_ms - turn.now_ms) / 1000)
 
@@ -140,13 +148,18 @@ class Taker:
             # Not written by any version of us: the runner finds no payload in it, and it dies.
             body = codec.Body(b"", rules_for(JobOptions(attempts=1), Defaults()))
         job = Running(delivery, self._job_type, body.rules, sandbox=self._sandbox, time=time)
+        if not self._isolation.enter(job):
+            self.settler.add(delivery, Release(), 0)
+            return
         self._slots.hold()
         self._leases.hold(job)
         self._jobs.start(self._work(runner, job, body), name=delivery.id)
 
     async def _work(self, runner: Runner, job: Running, body: codec.Body) -> None:
         try:
+            await self._isolation.its_turn(job)
             await runner.run(job, body)
         finally:
+            self._isolation.leave(job)
             self._slots.give_back()
             self._attention.set()

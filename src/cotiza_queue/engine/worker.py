@@ -25,6 +25,7 @@ from ..model.job import JobType, PayloadT, ResultT
 from ..store.link import Link
 from ..telemetry import Silent, Telemetry
 from .gate import Hooks
+from .isolation import Isolation
 from .leases import Leases, Reporter
 from .listener import Listener
 from .loop import Role, beat, end, wait_for
@@ -90,6 +91,7 @@ class Worker:
         self._telemetry = telemetry or Silent()
         self._middleware = tuple(middleware)
         self._hooks = Hooks(hooks, self._telemetry)
+        self._isolation = Isolation()
         self._clock = clock or SystemClock()
         self._chance = chance or SystemChance()
         self._stations: list[_Station] = []
@@ -250,6 +252,7 @@ class _Station:
             sandbox=sandbox,
             telemetry=telemetry,
             hooks=worker._hooks,
+            isolation=worker._isolation,
         )
         reporter = Reporter(commands, name, self.leases)
         self.runner = Runner(

@@ -1,4 +1,4 @@
--- reclaim: jobs whose lease ran out go back before their lane, or die after too many stalls.
+-- reclaim: jobs whose lease ran out go back before their lane; one that has lost too many workers is the cause, and dies.
 -- KEYS     meta
 -- ARGS     worker lease_ms max_stalls, then per entry: lane entry (seen silent twice, see stale)
 -- RETURNS  [job id, "waiting" or "failed"] per recovered job
@@ -17,8 +17,8 @@ local function recover(q, number, entry, id, max_stalls)
   queue.count(q, 'total_stalled', 1)
   local failure = dead.failure(q, j, 'worker_lost', 'the worker that ran this job stopped answering')
   event.emit(q, id, j.tenant, 'stalled', failure)
-  if stalls > max_stalls then
-    dead.bury(q, j, failure)
+  if stalls >= max_stalls then
+    dead.bury(q, j, dead.failure(q, j, 'poisoned', 'it lost its worker ' .. stalls .. ' times, and is taken for the cause'))
     return { id, 'failed' }
   end
   dead.note(q, id, failure)
