@@ -4,6 +4,7 @@
     ├── InvalidInput                invalid_input        422   fields: what is wrong, and where
     │   └── UnknownJobType          unknown_job_type     422
     ├── NotFound                    not_found            404   also for another tenant's things
+    │   └── Expired                 job_expired          410   it was there, and has been removed
     ├── Conflict                    conflict             409   the state of the thing forbids it
     ├── Forbidden                   forbidden            403
     ├── TooLarge                    too_large            413
@@ -11,6 +12,7 @@
     ├── QueueUnavailable            queue_unavailable    503   Redis is away, or refuses writes
     ├── ConfigurationError          configuration        500   a setting is missing or wrong
     ├── ResultTimeout               result_timeout       504   a wait ended before the job did
+    │   └── ResultPending           result_pending       409   there is no result yet
     ├── JobFailed                   job_failed           424   the job ended without a result
     └── ProcessingError             processing_error     500   raised by processors
         ├── PermanentError          permanent_error      422   never retried, a dead letter
@@ -107,6 +109,15 @@ class NotFound(CotizaError):
     http_status = 404
 
 
+class Expired(NotFound):
+    """The job was there: its id is one of ours and the caller's. Retention, or somebody, removed
+    it.
+    """
+
+    code = "job_expired"
+    http_status = 410
+
+
 class Conflict(CotizaError):
     code = "conflict"
     http_status = 409
@@ -162,6 +173,13 @@ class ConfigurationError(CotizaError):
 class ResultTimeout(CotizaError):
     code = "result_timeout"
     http_status = 504
+
+
+class ResultPending(ResultTimeout):
+    """Asked without waiting, and the job has not ended."""
+
+    code = "result_pending"
+    http_status = 409
 
 
 class JobFailed(CotizaError):

@@ -227,7 +227,7 @@ async def test_a_failed_job_is_a_dead_letter_that_can_be_replayed_or_thrown_away
         assert (await admin.get(path, params={"wait": 20})).json()["status"] == "failed"
     purged = await admin.delete(f"/api/v1/dead-letters/{made['jobId']}")
     assert purged.json()["purged"] is True
-    assert (await admin.get(path)).status_code == 404
+    assert (await admin.get(path)).status_code == 410
     gone = await admin.delete(f"/api/v1/dead-letters/{made['jobId']}")
     assert (gone.status_code, gone.json()["code"]) == (404, "dead_letter_not_found")
 

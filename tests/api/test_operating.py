@@ -95,7 +95,7 @@ async def test_an_admin_cleans_away_its_own_tenants_jobs_only(
     assert (await stranger.delete(theirs)).status_code == 200
     answer = await admin.post(f"{QUEUE}/clean", json={"grace": 0, "status": "cancelled"})
     assert (answer.json()["removed"], answer.json()["tenant"]) == (1, tenant)
-    assert (await admin.get(mine)).status_code == 404
+    assert (await admin.get(mine)).status_code == 410
     assert (await stranger.get(theirs)).status_code == 200
 
 
@@ -109,7 +109,7 @@ async def test_ended_jobs_are_cleaned_a_bounded_number_at_a_time(
     assert (kept.status_code, kept.json()["removed"]) == (200, 0)
     removed = await admin.post(f"{QUEUE}/clean", json={"grace": 0, "status": "cancelled"})
     assert removed.json()["removed"] >= 1
-    assert (await admin.get(f"/api/v1/jobs/{made['jobId']}")).status_code == 404
+    assert (await admin.get(f"/api/v1/jobs/{made['jobId']}")).status_code == 410
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ async def test_an_occurrence_of_a_schedule_is_never_refused(queue: Queue, kind: 
     schedule = await queue.add_recurring(kind, {}, "* * * * *")
     moment = schedule.next_ms
     assert moment is not None
-    job_id = occurrence_job_id(schedule.id, moment, kind)
+    job_id = occurrence_job_id(schedule.id, moment, kind, "default")
     intake = intake_of(NewJob(type=kind, payload={}), JobType(kind), job_id)
     assert await queue._link.commands.fire(kind, schedule.id, moment, moment + 60_000, intake)
     found = await queue.get(job_id)

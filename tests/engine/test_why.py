@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cotiza_queue import NewJob, Queue, Status
-from cotiza_queue.errors import NotFound
+from cotiza_queue.errors import NotFound, Snooze
 from cotiza_queue.model.why import Cause, Why
 from cotiza_queue.store.connection import Connection
 
@@ -222,3 +222,16 @@ async def test_the_answer_is_its_tenants_alone_and_changes_nothing(queue: Queue,
         await queue.why(made.job_id, tenant="b")
     assert (await queue.why(made.job_id, tenant="a")).cause is Cause.NO_WORKER
     assert await queue.get(made.job_id) == before
+
+
+async def test_snoozed(queue: Queue, kind: str, working: Any) -> None:
+    async def later(payload: Any, context: Any) -> None:
+        raise Snooze(3_600_000)
+
+    made = await queue.enqueue(kind, 1)
+    async with working({kind: later}):
+        while (await queue.get(made.job_id)).status is not Status.DELAYED:
+            await asyncio.sleep(0.02)
+        why = await queue.why(made.job_id)
+    assert why.cause is Cause.SNOOZED
+    assert why.facts["until_ms"] == (await queue.get(made.job_id)).due_ms

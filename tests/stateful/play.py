@@ -279,7 +279,7 @@ class Play:
         if known is None or known.due is None or known.due > self.now:
             return
         occurrence, following = known.due, self.next_minute()
-        intake = self.intake(occurrence_job_id(id_, occurrence, TYPE.name), "ta", options)
+        intake = self.intake(occurrence_job_id(id_, occurrence, TYPE.name, "ta"), "ta", options)
         for _ in range(times):
             call = self.bench.commands.fire(TYPE.name, id_, occurrence, following, intake)
             done = self._call(f"fire {id_} at {occurrence}, next {following}", call)

@@ -265,27 +265,27 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     Operation(
         method="GET", path=f"{API}/jobs/{{jobId}}", handler=get_job, role=Role.CUSTOMER,
         body=Nothing, query=JobQuery, answer=JobStatus,
-        tag="jobs", summary="Get a job's status, or wait for its end", faults=(404, 422),
+        tag="jobs", summary="Get a job's status, or wait for its end", faults=(404, 410, 422),
     ),
     Operation(
         method="DELETE", path=f"{API}/jobs/{{jobId}}", handler=cancel_job, role=Role.MANAGER,
         body=Nothing, query=Nothing, answer=CancelledJob,
-        tag="jobs", summary="Cancel a job, running or not", faults=(404, 409),
+        tag="jobs", summary="Cancel a job, running or not", faults=(404, 409, 410),
     ),
     Operation(
         method="POST", path=f"{API}/jobs/{{jobId}}/retry", handler=retry_job, role=Role.MANAGER,
         body=Nothing, query=Nothing, answer=RetriedJob,
-        tag="jobs", summary="Run a failed or cancelled job again", faults=(404, 409),
+        tag="jobs", summary="Run a failed or cancelled job again", faults=(404, 409, 410),
     ),
     Operation(
         method="GET", path=f"{API}/jobs/{{jobId}}/events", handler=follow_job, role=Role.CUSTOMER,
         body=Nothing, query=Nothing, content="text/event-stream",
-        tag="events", summary="Follow a job's events until it ends", faults=(404, 422),
+        tag="events", summary="Follow a job's events until it ends", faults=(404, 410, 422),
     ),
     Operation(
         method="GET", path=f"{API}/jobs/{{jobId}}/why", handler=why_not, role=Role.CUSTOMER,
         body=Nothing, query=Nothing, answer=WhyAnswer,
-        tag="jobs", summary="Ask why a job is not running", faults=(404,),
+        tag="jobs", summary="Ask why a job is not running", faults=(404, 410),
     ),
     Operation(
         method="GET", path=f"{API}/events", handler=follow_tenant, role=Role.CUSTOMER,

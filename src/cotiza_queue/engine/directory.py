@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..errors import FieldError, NotFound, UnknownJobType
-from ..model.ids import CUSTOM_ID_LENGTH, check_job_type, custom_job_id, is_name, type_code
+from ..errors import Expired, FieldError, NotFound, UnknownJobType
+from ..model.ids import (
+    CUSTOM_ID_LENGTH,
+    check_job_type,
+    custom_job_id,
+    is_name,
+    type_code,
+    was_issued,
+)
 from ..model.job import JobType
 from ..store.commands import Commands
 
@@ -65,7 +72,7 @@ class Directory:
         tenant's. Raises NotFound for what can't be an id.
         """
         if not is_name(job_id):
-            raise self.no_job(job_id)
+            raise self.no_job(job_id, tenant)
         names = set(self._registered) or self._announced
         if not any(job_id.endswith(type_code(name)) for name in names):
             names = await self.names()
@@ -74,6 +81,11 @@ class Directory:
             places += [(name, custom_job_id(job_id, tenant, name)) for name in sorted(names)]
         return places
 
-    def no_job(self, job_id: str) -> NotFound:
-        """The error for a job that is not there, or not the tenant's."""
+    def no_job(self, job_id: str, tenant: str | None) -> NotFound:
+        """The error for a job that is not there, or not the tenant's: Expired if it was once."""
+        if was_issued(job_id, tenant):
+            return Expired(
+                f"job {job_id} is no longer kept",
+                remedy="Ended jobs are kept for as long as removeOnComplete and removeOnFail say.",
+            )
         return NotFound(f"there is no job {job_id!r:.70}", code="job_not_found")

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ..errors import FieldError, InvalidInput, NotFound, ResultTimeout
+from ..errors import Expired, FieldError, InvalidInput, ResultPending, ResultTimeout
 from ..model.ids import type_code
 from ..model.job import Event, Job
 from ..store.events import Listener, order
@@ -24,14 +24,20 @@ with its server.
 
 
 async def wait_for_end(link: Link, job: Job, timeout_ms: int) -> Job:
-    """The job once it has ended. Raises ResultTimeout; NotFound if it was removed."""
+    """The job once it has ended; without a wait, only if it has. Raises ResultTimeout,
+    ResultPending; Expired if it was removed.
+    """
+    if timeout_ms <= 0:
+        if job.status.final:
+            return job
+        raise ResultPending(f"job {job.id} is {job.status}", remedy="Ask later, or wait for it.")
     listener = await link.events.join([job.type])
     try:
         async with asyncio.timeout(timeout_ms / 1000):
             while True:
                 found = await link.views.job(job.type, job.id, "")
                 if found is None:
-                    raise NotFound(f"job {job.id} ended and was removed", code="job_removed")
+                    raise Expired(f"job {job.id} ended and was removed")
                 if found.status.final:
                     return found
                 await _next_final(listener, job.id)

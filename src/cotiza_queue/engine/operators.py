@@ -77,7 +77,7 @@ class Operators(Base):
             seen = await self._link.views.why(name, full_id, tenant or "")
             if seen is not None:
                 return explain(seen)
-        raise self._directory.no_job(job_id)
+        raise self._directory.no_job(job_id, tenant)
 
     async def ping(self) -> float:
         """Round trip in milliseconds."""

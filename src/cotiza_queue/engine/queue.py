@@ -15,7 +15,7 @@ from ..errors import (
     NotFound,
     QueueUnavailable,
 )
-from ..model.ids import check_job_type, custom_job_id, new_job_id
+from ..model.ids import RANDOM_BYTES, check_job_type, custom_job_id, new_job_id
 from ..model.job import (
     Enqueued,
     Event,
@@ -139,8 +139,9 @@ class Queue(Recurring, Operators):
     # one job
 
     async def get(self, job_id: str, *, tenant: str | None = None) -> Job:
-        """A job as it is now. Raises NotFound, also for another tenant's; Conflict if the id is one
-        that the tenant chose for jobs of several types.
+        """A job as it is now. Raises NotFound, also for another tenant's (Expired if it was there
+        and is no longer kept); Conflict if the id is one that the tenant chose for jobs of several
+        types.
         """
         found = []
         for name, full_id in await self._directory.places(job_id, tenant):
@@ -148,7 +149,7 @@ class Queue(Recurring, Operators):
             if job is not None:
                 found.append(job)
         if not found:
-            raise self._directory.no_job(job_id)
+            raise self._directory.no_job(job_id, tenant)
         if len(found) > 1:
             ids = ", ".join(job.id for job in found)
             raise Conflict(f"several jobs have that id: {ids}", code="ambiguous_job_id")
@@ -162,7 +163,7 @@ class Queue(Recurring, Operators):
             self._hooks.changed(job, Status.CANCELLED)
             return msgspec.structs.replace(job, status=Status.CANCELLED)
         if answer == "not_found":
-            raise self._directory.no_job(job_id)
+            raise self._directory.no_job(job_id, tenant)
         raise Conflict(f"the job is {answer} already", code=f"already_{answer}")
 
     async def replay(self, job_id: str, *, tenant: str | None = None) -> Job:
@@ -178,7 +179,7 @@ class Queue(Recurring, Operators):
             self._hooks.changed(found, Status.WAITING)
             return found
         if answer == "not_found":
-            raise self._directory.no_job(job_id)
+            raise self._directory.no_job(job_id, tenant)
         if answer == "unique_key_taken":
             raise Conflict("another live job has its unique key", code=answer)
         raise Conflict(
@@ -191,13 +192,15 @@ class Queue(Recurring, Operators):
         try:
             letter = await self.dead_letter(job_id, tenant=tenant)
         except NotFound:
-            raise self._directory.no_job(job_id) from None
+            raise self._directory.no_job(job_id, tenant) from None
         return letter.type, letter.job_id
 
     async def wait(
         self, job_id: str, *, tenant: str | None = None, timeout_ms: int = 30_000
     ) -> Job:
-        """The job once it has ended. Raises ResultTimeout, NotFound."""
+        """The job once it has ended. ``timeout_ms`` 0: no wait. Raises ResultTimeout (ResultPending
+        without a wait), NotFound (Expired for a job that was there and is no longer kept).
+        """
         job = await self.get(job_id, tenant=tenant)
         return await wait_for_end(self._link, job, timeout_ms)
 
@@ -229,8 +232,8 @@ class Queue(Recurring, Operators):
         """What the processor returned: for an id, plain JSON values; for an answer of ``enqueue``,
         or with ``job_type``, as the type's ``result`` struct.
 
-        Raises JobFailed if the job failed or was cancelled, ResultTimeout; CotizaError
-        (``result_does_not_fit``).
+        Raises JobFailed if the job failed or was cancelled; CotizaError
+        (``result_does_not_fit``); and as ``wait``, where it is pending, expired, or never was.
         """
         if isinstance(job, Enqueued):
             job_type = self._directory.met(job.type)
@@ -288,7 +291,8 @@ class Queue(Recurring, Operators):
         if job.options.job_id:
             job_id = custom_job_id(job.options.job_id, job.tenant, kind.name)
         else:
-            job_id = new_job_id(self._clock.now_ms(), self._chance.random_bytes(13), kind.name)
+            chance = self._chance.random_bytes(RANDOM_BYTES)
+            job_id = new_job_id(self._clock.now_ms(), chance, kind.name, job.tenant)
         return intake_of(job, kind, job_id)
 
     async def _accept_or_say(

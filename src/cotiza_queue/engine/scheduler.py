@@ -57,7 +57,7 @@ class Scheduler:
                     options=schedule.options,
                 ),
                 self._job_type,
-                occurrence_job_id(schedule.id, occurrence, schedule.type),
+                occurrence_job_id(schedule.id, occurrence, schedule.type, schedule.tenant),
                 schedule_id=schedule.id,
             )
         except InvalidInput as error:

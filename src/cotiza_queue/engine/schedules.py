@@ -10,7 +10,7 @@ from ..chance import Chance
 from ..clock import Clock
 from ..errors import InvalidInput, NotFound
 from ..model.cron import Cron
-from ..model.ids import new_job_id, occurrence_job_id
+from ..model.ids import RANDOM_BYTES, new_job_id, occurrence_job_id
 from ..model.job import JobType, NewJob, Schedule
 from ..store.link import Link
 from ..store.views import encode_spec, spec_of
@@ -37,9 +37,10 @@ class Schedules:
         parsed = Cron.parse(cron, timezone)
         intake_of(job, kind, "0")  # what can't be enqueued at an occurrence is refused now
         if key is None:
-            schedule_id = new_job_id(self._clock.now_ms(), self._chance.random_bytes(13), kind.name)
+            chance = self._chance.random_bytes(RANDOM_BYTES)
+            schedule_id = new_job_id(self._clock.now_ms(), chance, kind.name, job.tenant)
         else:
-            schedule_id = occurrence_job_id(f"{job.tenant}/{key}", 0, kind.name)
+            schedule_id = occurrence_job_id(f"{job.tenant}/{key}", 0, kind.name, job.tenant)
         now, _, kept = await self._link.views.schedules(kind.name, "", MAX_SCHEDULES)
         if len(kept) >= MAX_SCHEDULES and schedule_id not in {schedule.id for schedule in kept}:
             raise InvalidInput(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import NewType
 
 from ..errors import FieldError, InvalidInput
@@ -17,20 +18,22 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _TYPE = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
 _NAME = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _TENANT = re.compile(r"[0-9A-Za-z_.:@-]{1,64}")
-_TIME_CHARACTERS, _RANDOM_CHARACTERS, _CODE_CHARACTERS, _TENANT_CHARACTERS = 10, 20, 4, 12
+_ISSUED = re.compile(rf"[{_ALPHABET}]{{34}}")
+_TIME_CHARACTERS, _RANDOM_CHARACTERS, _MARK_CHARACTERS = 10, 14, 3
+_CODE_CHARACTERS, _TENANT_CHARACTERS = 4, 12
+RANDOM_BYTES = 9
+"""Of chance in a job id; 70 bits of them are used."""
 CUSTOM_ID_LENGTH = 46
 """The longest job id that a caller may choose: what 64 characters leave beside tenant and type."""
 
 
-def new_job_id(now_ms: int, random_bytes: bytes, job_type: str) -> JobId:
-    """10 characters of time, 20 random ones, 4 that name the type.
-
-    ``random_bytes``: 13 bytes, of which 100 bits are used (Crockford base 32, like a ULID).
+def new_job_id(now_ms: int, random_bytes: bytes, job_type: str, tenant: str) -> JobId:
+    """10 characters of time, 14 random ones, 3 that mark the id as ours, 3 that mark it as its
+    tenant's, 4 that name the type (Crockford base 32, like a ULID). ``random_bytes``: RANDOM_BYTES.
     """
-    tail = int.from_bytes(random_bytes[:13], "big") >> 4
-    return JobId(
-        _encode(now_ms, _TIME_CHARACTERS) + _encode(tail, _RANDOM_CHARACTERS) + type_code(job_type)
-    )
+    tail = int.from_bytes(random_bytes[:RANDOM_BYTES], "big") >> 2
+    head = _encode(now_ms, _TIME_CHARACTERS) + _encode(tail, _RANDOM_CHARACTERS)
+    return _marked(head, type_code(job_type), tenant)
 
 
 def custom_job_id(custom: str, tenant: str, job_type: str) -> JobId:
@@ -47,15 +50,29 @@ def custom_job_id(custom: str, tenant: str, job_type: str) -> JobId:
     return JobId(f"{custom}-{_digest(tenant, _TENANT_CHARACTERS)}{type_code(job_type)}")
 
 
-def occurrence_job_id(schedule_id: str, due_ms: int, job_type: str) -> JobId:
+def occurrence_job_id(schedule_id: str, due_ms: int, job_type: str, tenant: str) -> JobId:
     """The id of one occurrence of a schedule: the same whoever fires it."""
-    return JobId(
-        _encode(due_ms, _TIME_CHARACTERS)
-        + _digest(f"{schedule_id}@{due_ms}", _RANDOM_CHARACTERS)
-        + type_code(job_type)
-    )
+    tail = _digest(f"{schedule_id}@{due_ms}", _RANDOM_CHARACTERS)
+    return _marked(_encode(due_ms, _TIME_CHARACTERS) + tail, type_code(job_type), tenant)
 
 
+def was_issued(job_id: str, tenant: str | None) -> bool:
+    """True if the id is one that we made, for that tenant or (None) for any.
+
+    Nothing is remembered for it: an id carries its marks. They are no secret, so an id that
+    somebody has made up on purpose may pass; one that is a guess does in 1 of 32,768 cases for any
+    tenant, and in one of a thousand million for a given one.
+    """
+    if not _ISSUED.fullmatch(job_id):
+        return False
+    head, code = job_id[: _TIME_CHARACTERS + _RANDOM_CHARACTERS], job_id[-_CODE_CHARACTERS:]
+    if tenant is not None:
+        return _marked(head, code, tenant) == job_id
+    ours = len(head) + _MARK_CHARACTERS
+    return _marked(head, code, "")[:ours] == job_id[:ours]
+
+
+@lru_cache(1024)
 def type_code(job_type: str) -> str:
     """Four characters that tell a type among the few that a deployment has."""
     return _digest(job_type, _CODE_CHARACTERS)
@@ -84,6 +101,15 @@ def check_tenant(tenant: str) -> TenantId:
             fields=[FieldError("tenantId", "1 to 64 of 0-9 A-Z a-z _ . : @ -")],
         )
     return TenantId(tenant)
+
+
+def _marked(head: str, code: str, tenant: str) -> JobId:
+    """The head, its mark, its mark together with the tenant, and the code of the type."""
+    hashed = hashlib.sha256(f"{head}{code}".encode())
+    ours = _encode(int.from_bytes(hashed.digest()[:2], "big"), _MARK_CHARACTERS)
+    hashed.update(tenant.encode())
+    theirs = _encode(int.from_bytes(hashed.digest()[:2], "big"), _MARK_CHARACTERS)
+    return JobId(f"{head}{ours}{theirs}{code}")
 
 
 def _digest(text: str, length: int) -> str:

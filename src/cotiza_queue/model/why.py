@@ -31,6 +31,7 @@ class Cause(StrEnum):
     BLOCKED = "blocked"
     DELAYED = "delayed"
     RETRYING = "retrying"
+    SNOOZED = "snoozed"
     DEADLINE_PASSED = "deadline_passed"
     QUEUE_PAUSED = "queue_paused"
     TENANT_PAUSED = "tenant_paused"
@@ -84,6 +85,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     started_ms: int | None = None
     ended_ms: int | None = None
     attempt: int = 0
+    snoozed: int = 0
+    """How often its processor has put it off."""
     worker: str = ""
     failure: Failure | None = None
     queue_paused_ms: int | None = None
@@ -155,6 +158,10 @@ def _delayed(seen: Seen) -> Found | None:
     if seen.status is not Status.DELAYED or seen.due_ms is None or seen.due_ms <= seen.now_ms:
         return None
     until, failure = int(seen.due_ms), seen.failure
+    # The two moments are of two clocks; a start and the failure of the same run are in order.
+    ran_since = failure is None or failure.at < (seen.started_ms or 0)
+    if seen.snoozed and ran_since:
+        return Cause.SNOOZED, f"Its processor put it off until {iso(until)}.", {"until_ms": until}
     if failure is None or seen.attempt == 0:
         return Cause.DELAYED, f"It was asked for at {iso(until)}.", {"until_ms": until}
     text = f"Attempt {seen.attempt} failed with {failure.code}; the next is due at {iso(until)}."

@@ -45,7 +45,7 @@ end
 
 local function of_job(q, j, facts)
   put(facts, 'now_ms', string.format('%.0f', q.now), 'tenant', j.tenant, 'status', j.status, 'deadline_ms', j.deadline,
-    'started_ms', j.started, 'attempt', j.attempt, 'worker', j.worker,
+    'started_ms', j.started, 'attempt', j.attempt, 'worker', j.worker, 'snoozed', j.snoozed,
     'due_ms', redis.call('ZSCORE', q.prefix .. 'delayed', j.id),
     'ended_ms', redis.call('HGET', q.prefix .. 'job:' .. j.id, 'finished'))
 end

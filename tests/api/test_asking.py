@@ -1,4 +1,4 @@
-"""Why a job is not running, over HTTP."""
+"""Questions about a job over HTTP: why it is not running, and what became of it."""
 
 from __future__ import annotations
 
@@ -27,3 +27,21 @@ async def test_a_caller_is_told_why_its_job_is_not_running(
     assert (why["cause"], why["facts"]) == ("delayed", {"until": made["scheduledFor"]})
     assert made["scheduledFor"] in why["sentence"]
     assert (await stranger.get(path)).status_code == 404
+
+
+@pytest.mark.row("F1")
+async def test_a_job_that_is_no_longer_kept_is_gone_and_not_unknown(
+    admin: httpx2.AsyncClient, stranger: httpx2.AsyncClient, analysis: dict[str, Any]
+) -> None:
+    brief = analysis | {"options": {"removeOnFail": True}}
+    made = (await admin.post("/api/v1/jobs", json=brief)).json()
+    path = f"/api/v1/jobs/{made['jobId']}"
+    assert (await admin.delete(path)).status_code == 200
+    gone = await admin.get(path)
+    assert (gone.status_code, gone.json()["code"]) == (410, "job_expired")
+    assert gone.json()["remedy"]
+    assert (await admin.get(f"{path}/events")).status_code == 410
+    assert (await admin.delete(path)).status_code == 410
+    foreign = await stranger.get(path)
+    assert (foreign.status_code, foreign.json()["code"]) == (404, "job_not_found")
+    assert (await admin.get("/api/v1/jobs/made-up")).status_code == 404
