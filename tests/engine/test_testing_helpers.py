@@ -16,7 +16,10 @@ import pytest
 from cotiza_queue import JobType, NewJob, Queue, Status
 from cotiza_queue.batch import Batched, BatchItem
 from cotiza_queue.errors import ConfigurationError, CotizaError, InvalidInput, RetryableError
+from cotiza_queue.middleware import Transition
+from cotiza_queue.model.context import Processor
 from cotiza_queue.testing import (
+    Around,
     FakeContext,
     LocalQueue,
     assert_enqueued,
@@ -151,6 +154,23 @@ async def test_drain_up_to_its_limit_is_no_error() -> None:
         for _ in range(3):
             await local.enqueue(GREET, {"name": "ana"})
         assert len(await drain(local, limit=3)) == 3
+
+
+async def test_middleware_and_hooks_stand_around_drained_jobs_too() -> None:
+    heard: list[str] = []
+
+    class Ears:
+        def on_transition(self, event: Transition) -> None:
+            heard.append(str(event.status))
+
+    async def shout(payload: Any, context: Any, call_next: Processor) -> Any:
+        return (await call_next(payload, context)).upper()
+
+    async with queue({GREET: greet}, around=Around(runs=[shout], hooks=[Ears()])) as local:
+        job = await local.enqueue(GREET, Greeting("ana"))
+        await drain(local)
+        assert await local.result(job) == "HELLO ANA"
+    assert heard == ["waiting", "active", "completed"]
 
 
 # -- assertions

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cotiza_queue import JobType, Limits, Queue, Status
-from cotiza_queue.errors import ConfigurationError, RetryableError
+from cotiza_queue.errors import ConfigurationError, CotizaError, RetryableError
 from cotiza_queue.model.policy import Defaults, KeepFor, Rate, RetryPolicy
 from cotiza_queue.testing import (
     FakeChance,
@@ -178,3 +178,13 @@ def test_fake_clocks_and_dice_do_as_they_are_told() -> None:
     one, same, other = FakeChance(7), FakeChance(7), FakeChance(8)
     assert one.random_bytes(13) == same.random_bytes(13) != other.random_bytes(13)
     assert one.fraction() == same.fraction()
+
+
+async def test_a_drain_in_which_nothing_ever_runs_ends_with_an_error() -> None:
+    time = VirtualTime()
+    async with queue({"t": nothing}, time=time) as local:
+        await local.add_recurring("t", 1, "* * * * *")
+        await local.pause("t")
+        assert await drain(local, until=time.after(timedelta(minutes=5)), limit=6) == []
+        with pytest.raises(CotizaError, match="7 moments were due and nothing ran"):
+            await drain(local, until=time.after(timedelta(minutes=9)), limit=6)

@@ -16,11 +16,12 @@ from __future__ import annotations
 from .asserting import assert_enqueued, refute_enqueued
 from .draining import MAX_DRAINED, drain
 from .inline import FakeContext, run_job
-from .queues import LocalQueue, queue, worker
+from .queues import Around, LocalQueue, queue, worker
 from .virtual import FakeChance, FakeClock, VirtualTime
 
 __all__ = [
     "MAX_DRAINED",
+    "Around",
     "FakeChance",
     "FakeClock",
     "FakeContext",

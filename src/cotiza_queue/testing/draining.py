@@ -27,7 +27,7 @@ async def drain(
     then go to the next due moment, and on, up to that one. A job that waits for another one's
     result would wait in vain: use ``worker`` for those.
 
-    Raises CotizaError (``drain_limit``) after ``limit`` attempts.
+    Raises CotizaError (``drain_limit``) after ``limit`` attempts, or moments at which nothing ran.
     """
     hand = _Hand(queue, limit)
     try:
@@ -89,21 +89,21 @@ class _Hand(Worker):
                 self._due[station.name] = turn.next_due_ms
                 busy = busy or bool(turn.deliveries)
             if len(self.ended) >= self._limit and busy:
-                raise CotizaError(
-                    f"{self._limit:,} attempts were run and there is more to do",
-                    code="drain_limit",
-                    remedy="Do the jobs make jobs for ever? If not, raise `limit`.",
-                )
+                raise _endless(f"{self._limit:,} attempts were run and there is more to do")
 
     async def live_through(self, until: int) -> None:
         """From one due moment to the next, and to ``until`` at last."""
-        time = self._queue.time
+        time, idle = self._queue.time, 0
         while time.now_ms < until:
+            before = len(self.ended)
             soonest = await self._next_moment()
             await time.move_to(until if soonest is None else min(until, soonest))
             for pruner in self._pruners:
                 await pruner.tick()
             await self.finish_due()
+            idle = idle + 1 if len(self.ended) == before else 0
+            if idle > self._limit:
+                raise _endless(f"{idle:,} moments were due and nothing ran")
 
     async def _next_moment(self) -> int | None:
         moments = [moment for moment in self._due.values() if moment is not None]
@@ -112,6 +112,14 @@ class _Hand(Worker):
             moments += [] if scheduled is None else [scheduled]
         # What is put off without an end in sight is looked at once a millisecond at the most.
         return max(min(moments), self._queue.time.now_ms + 1) if moments else None
+
+
+def _endless(message: str) -> CotizaError:
+    return CotizaError(
+        message,
+        code="drain_limit",
+        remedy="Do the jobs make jobs for ever? If not, raise `limit`.",
+    )
 
 
 def _slots(queue: LocalQueue) -> Mapping[str, int]:
