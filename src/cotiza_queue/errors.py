@@ -10,7 +10,9 @@
     ├── TooLarge                    too_large            413
     ├── QueueFull                   queue_full           429
     ├── QueueUnavailable            queue_unavailable    503   Redis is away, or refuses writes
+    ├── QueueDamaged                queue_damaged        500   a key of the queue is not what it was
     ├── ConfigurationError          configuration        500   a setting is missing or wrong
+    │   └── AccessRefused           access_refused       500   Redis does not let us in, or not do it
     ├── ResultTimeout               result_timeout       504   a wait ended before the job did
     │   └── ResultPending           result_pending       409   there is no result yet
     ├── JobFailed                   job_failed           424   the job ended without a result
@@ -166,8 +168,25 @@ class QueueUnavailable(CotizaError):
         self.indeterminate = indeterminate
 
 
+class QueueDamaged(CotizaError):
+    """A key of the queue was overwritten or lost behind our back. Calling again does not help."""
+
+    code = "queue_damaged"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            message, remedy="Run `cotiza-queue doctor`, and again with --fix to repair the queue."
+        )
+
+
 class ConfigurationError(CotizaError):
     code = "configuration"
+
+
+class AccessRefused(ConfigurationError):
+    """Redis wants another password, or forbids a command. Calling again does not help."""
+
+    code = "access_refused"
 
 
 class ResultTimeout(CotizaError):

@@ -13,39 +13,24 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import (
-    AuthenticationError,
-    ConnectionError,
-    DataError,
-    NoPermissionError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisError,
-    ResponseError,
-)
+from redis.exceptions import RedisError, ResponseError
 
 from ..errors import ConfigurationError, CotizaError, QueueUnavailable
 from . import keys
 from .library import Library, library
+from .replies import ELSEWHERE, FunctionMissing, ours, word_of
 
 CONNECT_TIMEOUT_S = 3.0
-REPLY_TIMEOUT_S = 10.0
+REPLY_TIMEOUT_S = 4.0
+"""A server that says nothing for so long is taken for gone; whether it did the call is unknown."""
+TURN_TIMEOUT_S = 10.0
+"""How long a call waits for one of our connections to be free."""
 BLOCK_MS = 5_000
 EVENTS_PAGE = 50
 """Entries of event streams that one read brings; each may hold a thousand events."""
 _CONNECTIONS = 64
-_AWAY = (
-    "NOREPLICAS",
-    "UNBLOCKED",
-    "MISCONF",
-    "BUSY",
-    "LOADING",
-    "MASTERDOWN",
-    "CLUSTERDOWN",
-    "READONLY",
-    "OOM",
-    "TRYAGAIN",
-)
+BROKEN = (RedisError, OSError, TypeError)
+"""TypeError: what asyncio's transport raises when it was closed under redis-py (its issue 3546)."""
 
 
 class Connection:
@@ -66,24 +51,25 @@ class Connection:
         name = self._library.functions[verb]
         try:
             return await self._execute("FCALL", name, 1, keys.meta(job_type), *args)
-        except _FunctionMissing:
+        except FunctionMissing:
             await self.load()
         try:
             return await self._execute("FCALL", name, 1, keys.meta(job_type), *args)
-        except _FunctionMissing:
+        except FunctionMissing:
             raise QueueUnavailable("the Lua library was removed twice in a row") from None
 
     async def load(self) -> None:
         """Make our function library known to the server; nothing happens if it already is."""
         try:
-            await self._redis.execute_command("FUNCTION", "LOAD", self._library.code)
-        except ResponseError as error:
-            if "already exists" not in str(error):
-                raise CotizaError(
-                    f"the Lua library was refused: {error}", code="library"
-                ) from error
-        except (RedisError, OSError) as error:
-            raise _ours(error) from error
+            await self._execute("FUNCTION", "LOAD", self._library.code)
+        except CotizaError as error:
+            if "already exists" in error.message:
+                return
+            if error.code != "redis":
+                raise
+            raise CotizaError(
+                f"the Lua library was refused: {error.message}", code="library"
+            ) from error
 
     async def command(self, *args: str | bytes | int) -> Any:
         """Run a plain command."""
@@ -94,11 +80,9 @@ class Connection:
     ) -> dict[bytes, Any]:
         """XREAD over event streams, blocking up to ``block_ms`` on a connection apart."""
         command = ("XREAD", "COUNT", EVENTS_PAGE, "BLOCK", block_ms, "STREAMS")
-        try:
-            async with asyncio.timeout(block_ms / 1000 + CONNECT_TIMEOUT_S):
-                reply = await self._blocking.execute_command(*command, *after, *after.values())
-        except (RedisError, OSError, TypeError) as error:
-            raise _ours(error) from error
+        reply = await self._ask(
+            self._blocking, block_ms / 1000 + CONNECT_TIMEOUT_S, *command, *after, *after.values()
+        )
         return reply or {}
 
     def pubsub(self) -> Any:
@@ -111,14 +95,41 @@ class Connection:
 
     async def _execute(self, *args: str | bytes | int) -> Any:
         try:
-            async with self._turnstile, asyncio.timeout(REPLY_TIMEOUT_S):
-                return await self._redis.execute_command(*args)
-        except (RedisError, OSError, TypeError) as error:
-            raise _ours(error) from error
+            async with asyncio.timeout(TURN_TIMEOUT_S):
+                await self._turnstile.acquire()
+        except TimeoutError:
+            raise QueueUnavailable("too many calls wait for an answer of Redis") from None
+        try:
+            return await self._ask(self._redis, REPLY_TIMEOUT_S, *args)
+        finally:
+            self._turnstile.release()
 
+    async def _ask(self, redis: Any, timeout_s: float, *args: str | bytes | int) -> Any:
+        """One command, sent once. What fails before it is on the wire did not happen."""
+        pool, link, sent = redis.connection_pool, None, False
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                link = await pool.get_connection()
+            async with asyncio.timeout(timeout_s):
+                sent = True
+                await link.send_command(*args)
+                return await redis.parse_response(link, args[0])
+        except BROKEN as error:
+            await self._let_go(redis, link, error)
+            raise ours(error, sent=sent) from error
+        finally:
+            if link is not None:
+                await pool.release(link)
 
-class _FunctionMissing(Exception):
-    """The server does not know our library (yet, or since a FUNCTION FLUSH)."""
+    async def _let_go(self, redis: Any, link: Any, error: Exception) -> None:
+        """After an error that says that the server is another one now, or is silent, nothing that
+        is open to it is used again.
+        """
+        if isinstance(error, ResponseError) and word_of(error) not in ELSEWHERE:
+            return
+        if link is not None:
+            await link.disconnect(nowait=True)
+        await redis.connection_pool.disconnect(inuse_connections=False)
 
 
 def _client(url: str, connections: int | None) -> Any:
@@ -137,28 +148,3 @@ def _client(url: str, connections: int | None) -> Any:
         raise ConfigurationError(
             f"REDIS_URL is not usable: {error}", remedy="Use redis://, rediss:// or unix://."
         ) from None
-
-
-def _ours(error: Exception) -> Exception:
-    text = str(error) or type(error).__name__
-    if isinstance(error, DataError) or (isinstance(error, TypeError) and "NoneType" not in text):
-        return CotizaError(f"not sent to Redis: {text}", code="redis")
-    if isinstance(error, AuthenticationError | NoPermissionError):
-        return ConfigurationError(
-            f"Redis refuses us: {text}", remedy="Check user and password in REDIS_URL."
-        )
-    if isinstance(error, ResponseError) and "Function not found" in text:
-        return _FunctionMissing()
-    if isinstance(error, OutOfMemoryError | ReadOnlyError) or text.startswith(_AWAY):
-        return QueueUnavailable(f"Redis can't serve us now: {text}")
-    if isinstance(error, ResponseError):
-        return CotizaError(f"Redis answered: {text}", code="redis")
-    never_sent = isinstance(error, ConnectionError) and "connecting to" in text
-    return QueueUnavailable(f"Redis can't be reached: {text}", indeterminate=not never_sent)
-
-
-def unavailable(error: BaseException) -> bool:
-    """True for what a loop should survive by waiting and trying again."""
-    return isinstance(
-        error, QueueUnavailable | RedisError | OSError | TypeError | asyncio.TimeoutError
-    )

@@ -8,11 +8,13 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
-from redis.exceptions import RedisError
-
 from ..errors import QueueUnavailable
 from . import keys
-from .connection import Connection
+from .connection import BROKEN, Connection
+from .replies import ours
+
+SILENCES = 3
+"""A subscription that was silent for so many waits in a row, though it was asked, is dead."""
 
 
 class Hints:
@@ -21,12 +23,14 @@ class Hints:
     def __init__(self, connection: Connection, job_types: Iterable[str]) -> None:
         self._channels = [keys.wake(job_type) for job_type in job_types]
         self._subscription: Any = connection.pubsub()
+        self._silences = 0
 
     async def __aenter__(self) -> Self:
         try:
             await self._subscription.subscribe(*self._channels)
-        except (RedisError, OSError) as error:
-            raise QueueUnavailable(f"no subscription: {error}") from error
+        except BROKEN as error:
+            await self._subscription.aclose()
+            raise ours(error, sent=False) from error
         return self
 
     async def __aexit__(
@@ -41,8 +45,19 @@ class Hints:
         """(job type, text) of the next hint, or None after ``timeout_s`` seconds of silence."""
         try:
             message = await self._subscription.get_message(timeout=timeout_s)
-        except (RedisError, OSError, TypeError) as error:
-            raise QueueUnavailable(f"the subscription broke: {error}") from error
-        if message is None or message["type"] != "message":
+            if message is None:
+                await self._ask_for_a_sign()
+                return None
+        except BROKEN as error:
+            raise ours(error, sent=False) from error
+        self._silences = 0
+        if message["type"] != "message":
             return None
         return keys.type_of(message["channel"].decode()), message["data"].decode()
+
+    async def _ask_for_a_sign(self) -> None:
+        """A connection that leads nowhere any more looks like one where nothing happens."""
+        self._silences += 1
+        if self._silences > SILENCES:
+            raise QueueUnavailable("the subscription is silent")
+        await self._subscription.ping()
