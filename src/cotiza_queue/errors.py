@@ -12,7 +12,7 @@
     ├── QueueUnavailable            queue_unavailable    503   Redis is away, or refuses writes
     ├── QueueDamaged                queue_damaged        500   a key of the queue is not what it was
     ├── ConfigurationError          configuration        500   a setting is missing or wrong
-    │   └── AccessRefused           access_refused       500   Redis does not let us in, or not do it
+    │   └── AccessRefused           access_refused       500   Redis forbids us something
     ├── ResultTimeout               result_timeout       504   a wait ended before the job did
     │   └── ResultPending           result_pending       409   there is no result yet
     ├── JobFailed                   job_failed           424   the job ended without a result

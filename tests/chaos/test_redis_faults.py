@@ -18,6 +18,8 @@ from cotiza_queue.errors import QueueUnavailable
 from cotiza_queue.store.connection import Connection
 from cotiza_queue.store.embedded import acquire
 
+pytestmark = pytest.mark.row("D9")
+
 
 class Server:
     """A real server of one test that may be killed and started again on the same data."""

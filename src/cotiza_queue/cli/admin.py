@@ -64,7 +64,8 @@ def cli() -> None:
 
     \b
     Exit codes: 0 done, 1 it failed, 2 wrong usage or setting,
-    3 not found, 4 its state forbids it, 5 Redis is away.
+    3 not found, 4 its state forbids it, 5 Redis is away,
+    78 Redis does not let us in.
     """
 
 

@@ -126,7 +126,13 @@ def _workers(workers: Sequence[Mapping[str, Any]]) -> Text:
     if not workers:
         return render.text("none: nothing runs until you start cotiza-worker", "yellow")
     busy = sum(int(worker.get("running", 0)) for worker in workers)
-    return render.text(f"{len(workers)}, running {busy} job{'' if busy == 1 else 's'}")
+    words = f"{len(workers)}, running {busy} job{'' if busy == 1 else 's'}"
+    stuck = sum(not worker.get("ready", True) for worker in workers)
+    if not stuck:
+        return render.text(words)
+    return render.text(
+        f"{words}; {stuck} not ready: its queue can't be served, see its log", "yellow"
+    )
 
 
 def _queues(metrics: Sequence[QueueMetrics]) -> Table:

@@ -21,6 +21,7 @@ import click
 from ..clock import Clock, SystemClock, iso
 from ..engine.queue import Queue
 from ..errors import (
+    AccessRefused,
     ConfigurationError,
     Conflict,
     CotizaError,
@@ -48,6 +49,8 @@ class Exit(IntEnum):
     """The state of the thing forbids it, such as cancelling what has ended."""
     UNAVAILABLE = 5
     """Redis is away or refuses."""
+    REFUSED = 78
+    """Redis does not let us in, or forbids a command (EX_CONFIG of sysexits.h)."""
     INTERRUPTED = 130
 
 
@@ -149,6 +152,8 @@ def exit_code(error: CotizaError) -> Exit:
             return Exit.CONFLICT
         case QueueUnavailable():
             return Exit.UNAVAILABLE
+        case AccessRefused():
+            return Exit.REFUSED
         case InvalidInput() | ConfigurationError():
             return Exit.USAGE
     return Exit.FAILED

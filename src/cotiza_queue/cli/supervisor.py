@@ -2,7 +2,8 @@
 pauses, passes signals on.
 
 It holds no Redis connection and runs no job: all it can do wrong is little. A child whose
-settings or command line are wrong (exit code 2) is not started again.
+settings or command line are wrong (exit code 2), or that Redis does not let in (78), is not started
+again.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class Supervisor:
             code = await self._one_life()
             if self._stopping.is_set():
                 return
-            if code in (Exit.OK, Exit.USAGE):
+            if code in (Exit.OK, Exit.USAGE, Exit.REFUSED):
                 self._code = Exit(code)
                 self._stop()
                 return

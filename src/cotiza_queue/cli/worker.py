@@ -111,7 +111,7 @@ def cli(
 
     \b
     Exit codes: 0 stopped when asked, 1 a worker failed,
-    2 wrong usage or setting, 5 Redis is away.
+    2 wrong usage or setting, 5 Redis is away, 78 Redis does not let us in.
     """
     environ = with_overrides(context.ensure_object(dict), redis_url=redis_url, data_dir=data_dir)
     shell = Shell(environ, as_json=False, clock=SystemClock())

@@ -16,7 +16,7 @@ from ..store.link import Link
 from ..telemetry import LogTelemetry, Telemetry
 from .directory import Directory
 from .gate import Hooks, Passage
-from .loop import Background
+from .loop import Background, keep
 
 
 class Base:
@@ -50,7 +50,7 @@ class Base:
         """Connect. Raises ConfigurationError if there is no usable server, QueueUnavailable."""
         self._link_or_none = await self._connect()
         self._directory_or_none = Directory(self._job_types, self._link.commands)
-        self._background.start(self._link.events.run(), "events")
+        self._background.start(keep(self._link.events.run, "events", self._telemetry), "events")
         await self._link.connection.load()
         return self
 

@@ -1,21 +1,24 @@
 """The home of background tasks, and the beat of the roles.
 
 A role is an object with ``tick()``: one bounded piece of work that says how long to wait before the
-next one. No error ends a role: what goes wrong is told, waited out, and tried again.
+next one. No error ends a role: what goes wrong is told, waited out, and tried again. The exception
+is a ConfigurationError (Redis does not let us in): no waiting helps, so it ends the process.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Protocol
 
-from ..errors import CotizaError
+from ..errors import ConfigurationError, CotizaError, QueueDamaged
 from ..telemetry import Telemetry
 
 FIRST_BACKOFF_S = 0.05
 MAX_BACKOFF_S = 2.0
+DAMAGED_PAUSE_S = 5.0
+"""Between two looks at a queue with damaged keys: only a person or the doctor can mend it."""
 _CANCEL_AGAIN_S = 0.25
 
 
@@ -36,11 +39,32 @@ async def beat(role: Role, stop: asyncio.Event, telemetry: Telemetry) -> None:
         try:
             pause = await role.tick()
             backoff = FIRST_BACKOFF_S
+        except ConfigurationError:
+            raise
         except Exception as error:
             unexpected = None if isinstance(error, CotizaError) else error
             telemetry.warn("role.failed", role=role.name, error=str(error), exc_info=unexpected)
             pause, backoff = backoff, min(MAX_BACKOFF_S, backoff * 2)
+            if isinstance(error, QueueDamaged):
+                pause = DAMAGED_PAUSE_S
         await wait_for(stop, pause)
+
+
+async def keep(work: Callable[[], Awaitable[None]], name: str, telemetry: Telemetry) -> None:
+    """Do a work that must not end before it is done: if it breaks off, for whatever reason but our
+    own wish or a ConfigurationError, it is begun again.
+    """
+    while True:
+        try:
+            return await work()
+        except ConfigurationError:
+            raise
+        except (Exception, asyncio.CancelledError) as error:
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
+                raise
+            telemetry.warn("loop.ended", loop=name, error=repr(error), exc_info=error)
+        await asyncio.sleep(FIRST_BACKOFF_S)
 
 
 async def wait_for(event: asyncio.Event, seconds: float) -> bool:

@@ -5,10 +5,13 @@ start it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import msgspec
 
-from ..errors import CotizaError
+from ..clock import Clock
+from ..errors import ConfigurationError, CotizaError, QueueDamaged
 from ..model.outcome import Release
 from ..model.policy import Defaults, JobOptions, rules_for
 from ..store import codec
@@ -17,7 +20,7 @@ from ..telemetry import Telemetry
 from .gate import Hooks
 from .isolation import Isolation
 from .leases import Leases
-from .loop import FIRST_BACKOFF_S, MAX_BACKOFF_S, Background, wait_for
+from .loop import DAMAGED_PAUSE_S, FIRST_BACKOFF_S, MAX_BACKOFF_S, Background, wait_for
 from .runner import Runner
 from .running import Running
 from .sandbox import Sandbox
@@ -28,6 +31,8 @@ from .slots import Slots
 LAST_PATIENCE_S = 1.0
 POLL_S = 1.0
 """The longest that a waiting or due job can go unnoticed when a wake-up is lost."""
+READY_WITHIN_S = 5.0
+"""A loop that has not been around for so long serves nobody: the worker is not ready."""
 
 
 class Taker:
@@ -45,6 +50,8 @@ class Taker:
         telemetry: Telemetry,
         hooks: Hooks,
         isolation: Isolation,
+        clock: Clock,
+        damage: Callable[[], Awaitable[list[str]]],
     ) -> None:
         self._commands = commands
         self._job_type = job_type
@@ -62,10 +69,18 @@ class Taker:
         self._jobs = Background()
         self.settler = Settler(self._attention.set)
         self.turned = asyncio.Event()
+        self._clock = clock
+        self._damage = damage
+        self._turned_at = float("-inf")
 
     def wake(self) -> None:
         """There may be something to take."""
         self._attention.set()
+
+    @property
+    def ready(self) -> bool:
+        """True while the loop goes round: it has talked to Redis within READY_WITHIN_S."""
+        return self._clock.monotonic() - self._turned_at <= READY_WITHIN_S
 
     def drain(self) -> None:
         """Take nothing more; go on settling until all slots are free."""
@@ -76,13 +91,19 @@ class Taker:
         """Turn until drained and everything is settled. Ended from outside, it leaves the rest to
         other workers.
         """
-        backoff = FIRST_BACKOFF_S
+        backoff, self._unsure = FIRST_BACKOFF_S, True
         try:
             while not (self._draining and not self._leases.running and len(self.settler) == 0):
                 self._attention.clear()
                 try:
                     turn = await self.turn(runner)
                     backoff = FIRST_BACKOFF_S
+                except ConfigurationError:
+                    raise
+                except QueueDamaged as error:
+                    self._unsure = True
+                    await self._wait_for_repair(error)
+                    continue
                 except Exception as error:
                     self._unsure = True
                     unexpected = None if isinstance(error, CotizaError) else error
@@ -102,6 +123,7 @@ class Taker:
         """Once: settle what has finished, take what there is room for, start it."""
         turn = await self._exchange()
         self.turned.set()
+        self._turned_at = self._clock.monotonic()
         time = ServerTime(turn.now_ms, runner.clock)
         for delivery in turn.deliveries:
             self._start(runner, delivery, time)
@@ -110,6 +132,22 @@ class Taker:
     async def finished(self) -> None:
         """Wait until all that was started has really ended."""
         await self._jobs.finished()
+
+    async def _wait_for_repair(self, error: QueueDamaged) -> None:
+        """Stand still while keys of the queue are damaged, and say so again and again: each call
+        on them could write a half of what it should.
+        """
+        keys: list[str] = []
+        while True:
+            with suppress(CotizaError):
+                keys = await self._damage()
+            self._telemetry.warn(
+                "queue.damaged", type=self._job_type, error=error.message, keys=keys
+            )
+            await asyncio.sleep(DAMAGED_PAUSE_S)
+            with suppress(CotizaError):
+                if not await self._damage():
+                    return
 
     async def _exchange(self) -> Turn:
         if self._unsure:

@@ -22,13 +22,14 @@ from ..middleware import Hook, RunMiddleware, around
 from ..model.context import JobContext, Processor
 from ..model.ids import check_job_type
 from ..model.job import JobType, PayloadT, ResultT
+from ..store.damage import damaged_keys
 from ..store.link import Link
 from ..telemetry import Silent, Telemetry
 from .gate import Hooks
 from .isolation import Isolation
 from .leases import Leases, Reporter
 from .listener import Listener
-from .loop import Role, beat, end, wait_for
+from .loop import Role, beat, end, keep, wait_for
 from .pruner import Pruner
 from .reclaimer import Reclaimer
 from .runner import STOP_GRACE_S, Runner
@@ -127,8 +128,8 @@ class Worker:
         self._asked.set()
 
     async def run(self) -> None:
-        """Work until asked to stop. Raises ConfigurationError if the server can't be used, or if
-        there is nothing to run.
+        """Work until asked to stop. Raises ConfigurationError if the server can't be used, also
+        later, when it no longer lets us in, or if there is nothing to run.
         """
         if not self._processors:
             raise ConfigurationError("a worker without processors", remedy="Give it one.")
@@ -141,6 +142,9 @@ class Worker:
             await self._run_stations(
                 [self._station(link, sandbox, kind) for kind in self._processors]
             )
+        except BaseExceptionGroup as group:
+            cause = _refusal(group)
+            raise cause from cause.__cause__
         finally:
             await sandbox.close()
             await link.close()
@@ -159,15 +163,13 @@ class Worker:
         heard = {station.name: station.hear for station in stations}
         async with asyncio.TaskGroup() as group:
             listening = group.create_task(
-                beat(Listener(link.connection, heard), over, self._telemetry)
+                self._beat(Listener(link.connection, heard), over), name="listener"
             )
             for station in stations:
                 await link.commands.announce_type(station.name)
                 for role in station.roles:
-                    group.create_task(
-                        beat(role, over, self._telemetry), name=f"{role.name}:{station.name}"
-                    )
-            turns = [group.create_task(station.taker.run(station.runner)) for station in stations]
+                    group.create_task(self._beat(role, over), name=f"{role.name}:{station.name}")
+            turns = [group.create_task(self._turns(station)) for station in stations]
             while not (self._asked.is_set() or all(s.taker.turned.is_set() for s in stations)):
                 await wait_for(self._asked, READY_LOOK_S)
             self.ready.set()
@@ -181,6 +183,14 @@ class Worker:
         for station in stations:
             await station.leave()
         self._telemetry.say("worker.stopped", worker=self.id)
+
+    async def _beat(self, role: Role, over: asyncio.Event) -> None:
+        await keep(lambda: beat(role, over, self._telemetry), role.name, self._telemetry)
+
+    async def _turns(self, station: _Station) -> None:
+        await keep(
+            lambda: station.taker.run(station.runner), f"turns:{station.name}", self._telemetry
+        )
 
     async def _drain(self, stations: list[_Station], turns: list[asyncio.Task[None]]) -> None:
         """Let running jobs finish, hand back those that do not, and settle all that is in line."""
@@ -209,6 +219,13 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
 
+    @property
+    def healthy(self) -> bool:
+        """True while it serves all its queues: each turn loop has talked to Redis within
+        ``taker.READY_WITHIN_S`` seconds. False before it is ready, and after it has stopped.
+        """
+        return bool(self._stations) and all(station.taker.ready for station in self._stations)
+
     def info(self) -> bytes:
         """What others see of this worker, as JSON."""
         return msgspec.json.encode(
@@ -218,6 +235,7 @@ class Worker:
                 "pid": os.getpid(),
                 "types": [job_type.name for job_type in self._processors],
                 "startedAt": iso(self._started_ms),
+                "ready": self.healthy,
                 "running": sum(station.slots.used for station in self._stations),
                 "slots": sum(station.slots.limit for station in self._stations),
                 "queues": {station.name: station.info() for station in self._stations},
@@ -253,6 +271,8 @@ class _Station:
             telemetry=telemetry,
             hooks=worker._hooks,
             isolation=worker._isolation,
+            clock=clock,
+            damage=lambda: damaged_keys(link.connection, name),
         )
         reporter = Reporter(commands, name, self.leases)
         self.runner = Runner(
@@ -309,6 +329,14 @@ class _Station:
             await self.link.commands.leave(self.name, self._worker)
         except CotizaError:
             return
+
+
+def _refusal(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What a caller can act on: the ConfigurationError that ended the parts of a worker."""
+    found: BaseException | None = group.subgroup(ConfigurationError)
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found or group
 
 
 def _running(stations: list[_Station]) -> list[Running]:

@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
-from ..errors import QueueUnavailable
+from ..errors import CotizaError, QueueUnavailable
 from ..model.job import Event
 from ..telemetry import Telemetry
 from . import codec, keys
@@ -23,6 +23,7 @@ from .connection import EVENTS_PAGE, Connection
 _BACKLOG = 10_000
 """Events that a slow listener may lag behind; then it gets a ``gap`` event and goes on."""
 _RETRY_S = 0.5
+_LONGEST_RETRY_S = 2.0
 SPAN = 4096
 """More than one entry holds (lua/lib/20_event.lua: 1,000)."""
 _BLOCK_MS = 1000
@@ -103,27 +104,31 @@ class EventReader:
 
     async def run(self) -> None:
         """Read for as long as the process lives. Whatever goes wrong is waited out."""
+        pause = _RETRY_S
         while True:
             await self._wanted.wait()
             try:
                 await self._read()
+                pause = _RETRY_S
             except TimeoutError:
                 continue
             except Exception as error:
                 if not isinstance(error, QueueUnavailable):
-                    self._telemetry.warn("events.failed", error=str(error), exc_info=error)
-                await asyncio.sleep(_RETRY_S)
-            finally:
-                self._reading = None
+                    unexpected = None if isinstance(error, CotizaError) else error
+                    self._telemetry.warn("events.failed", error=str(error), exc_info=unexpected)
+                await asyncio.sleep(pause)
+                pause = min(_LONGEST_RETRY_S, pause * 2)
 
     async def _read(self) -> None:
         if not self._positions:
             await asyncio.sleep(_RETRY_S)
             return
         positions = dict(self._positions)
-        async with asyncio.timeout(None) as self._reading:
-            reply = await self._connection.read_events(positions, _BLOCK_MS)
-        self._reading = None
+        try:
+            async with asyncio.timeout(None) as self._reading:
+                reply = await self._connection.read_events(positions, _BLOCK_MS)
+        finally:
+            self._reading = None
         for key, page in reply.items():
             name = key.decode()
             if len(page) >= EVENTS_PAGE:

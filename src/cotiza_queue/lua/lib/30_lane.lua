@@ -49,7 +49,7 @@ function lane.emptied(q, number)
 end
 
 function lane.read(q, number, worker, want)
-  local reply = redis.call('XREADGROUP', 'GROUP', lane.group, worker, 'COUNT', want,
+  local reply = lane.ask(q, number, 'XREADGROUP', 'GROUP', lane.group, worker, 'COUNT', want,
     'STREAMS', lane.key(q, number), '>')
   return reply and reply[1][2] or {}
 end

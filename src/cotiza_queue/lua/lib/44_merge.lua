@@ -24,7 +24,7 @@ local function held_jobs(q)
   local ids = {}
   for _, number in ipairs(redis.call('HKEYS', q.prefix .. 'lanes')) do
     local key = lane.key(q, number)
-    for _, held in ipairs(redis.call('XPENDING', key, lane.group, '-', '+', merge.held)) do
+    for _, held in ipairs(redis.pcall('XPENDING', key, lane.group, '-', '+', merge.held)) do
       local entry = redis.call('XRANGE', key, held[1], held[1])[1]
       if entry then ids[#ids + 1] = entry[2][2] end
     end

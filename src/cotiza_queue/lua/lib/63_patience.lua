@@ -3,12 +3,7 @@
 local patience = {}
 
 local function first_of(q, number)
-  local last = '0-0'
-  local group = redis.call('XINFO', 'GROUPS', lane.key(q, number))[1]
-  for i = 1, #group, 2 do
-    if group[i] == 'last-delivered-id' then last = group[i + 1] end
-  end
-  return redis.call('XRANGE', lane.key(q, number), '(' .. last, '+', 'COUNT', 1)[1]
+  return redis.call('XRANGE', lane.key(q, number), '(' .. lane.delivered(q, number), '+', 'COUNT', 1)[1]
 end
 
 -- Since when the first job of a lane waits; nil if there is none. Tombstones before it are dropped.
@@ -19,7 +14,8 @@ local function since(q, number, worker, budget)
     if found[1] == 'waiting' and found[2] == first[1] then
       return math.max(tonumber(found[3]), tonumber(found[4]) or 0)
     end
-    lane.drop(q, number, lane.read(q, number, worker, 1)[1][1])
+    local read = lane.read(q, number, worker, 1)[1]
+    if found[1] ~= 'active' then lane.drop(q, number, read[1]) end
     budget.entries = budget.entries - 1
     first = first_of(q, number)
   end

@@ -22,11 +22,12 @@ local function read_lane(q, number, worker, want, budget, out)
     local token = #entries > 0 and queue.tokens(q, #entries) - #entries
     for i, read in ipairs(entries) do
       local j = job.read(q, read[2][2])
-      if not job.stands(j, number, read[1]) or j.status ~= 'waiting' then
-        lane.drop(q, number, read[1])
-      else
+      local status = job.stands(j, number, read[1]) and j.status
+      if status == 'waiting' then
         left = left + 1
         started = started + entry.hand_out(q, j, number, worker, token + i, out, touched, refused)
+      elseif status ~= 'active' then -- an active job's is read again if its group was lost: it stays with its worker
+        lane.drop(q, number, read[1])
       end
     end
     if left > 0 then lane.left(q, number, left) end

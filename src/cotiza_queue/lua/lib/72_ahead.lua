@@ -27,10 +27,10 @@ local function before(q, j, ids)
 end
 
 local function standing(q, number)
-  local key, last, ids = lane.key(q, number), '0-0', {}
-  local group = redis.call('XINFO', 'GROUPS', key)[1]
-  for i = 1, #group, 2 do if group[i] == 'last-delivered-id' then last = group[i + 1] end end
-  for i, read in ipairs(redis.call('XRANGE', key, '(' .. last, '+', 'COUNT', ahead.most)) do ids[i] = read[2][2] end
+  local ids, after = {}, '(' .. lane.delivered(q, number)
+  for i, read in ipairs(redis.call('XRANGE', lane.key(q, number), after, '+', 'COUNT', ahead.most)) do
+    ids[i] = read[2][2]
+  end
   return ids
 end
 

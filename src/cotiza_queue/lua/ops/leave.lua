@@ -11,9 +11,9 @@ local function leave(keys, args)
   local q = queue.open(keys[1])
   local worker, held = args[1], 0
   for _, number in ipairs(redis.call('HKEYS', q.prefix .. 'lanes')) do
-    local pending = #redis.call('XPENDING', lane.key(q, number), lane.group, '-', '+', 100, worker)
+    local pending = #lane.pending(q, number, '-', '+', 100, worker)
     if pending == 0 then
-      redis.call('XGROUP', 'DELCONSUMER', lane.key(q, number), lane.group, worker)
+      lane.ask(q, number, 'XGROUP', 'DELCONSUMER', lane.key(q, number), lane.group, worker)
     end
     held = held + pending
   end

@@ -12,9 +12,7 @@ local function oldest_waiting(p)
   for _, number in ipairs(redis.call('ZRANGE', p .. 'ready', 0, -1)) do
     local key = p .. 'lane:' .. number
     if tonumber(redis.call('HGET', p .. 'lanes', number) or 0) > 0 then
-      local group = redis.call('XINFO', 'GROUPS', key)[1]
-      local last = '0-0'
-      for i = 1, #group, 2 do if group[i] == 'last-delivered-id' then last = group[i + 1] end end
+      local last = lane.delivered({ prefix = p }, number)
       local first = redis.call('XRANGE', key, '(' .. last, '+', 'COUNT', 1)[1]
       local at = first and tonumber(string.match(first[1], '^%d+'))
       if at and (not oldest or at < oldest) then oldest = at end

@@ -9,7 +9,7 @@
 -- FLAGS    allow-oom
 local function forget_consumers(q, age_ms)
   for _, number in ipairs(redis.call('HKEYS', q.prefix .. 'lanes')) do
-    for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', lane.key(q, number), lane.group)) do
+    for _, info in ipairs(lane.ask(q, number, 'XINFO', 'CONSUMERS', lane.key(q, number), lane.group)) do
       local c = {}
       for i = 1, #info, 2 do c[info[i]] = info[i + 1] end
       if c.pending == 0 and c.idle > age_ms and not redis.call('ZSCORE', q.prefix .. 'workers', c.name) then

@@ -34,7 +34,7 @@ local function reclaim(keys, args)
   local recovered = {}
   for at = 4, #args, 2 do
     local number, entry = args[at], args[at + 1]
-    local claimed = redis.call('XCLAIM', lane.key(q, number), lane.group, worker, lease_ms, entry)[1]
+    local claimed = lane.ask(q, number, 'XCLAIM', lane.key(q, number), lane.group, worker, lease_ms, entry)[1]
     if claimed and claimed[2] then
       recovered[#recovered + 1] = recover(q, number, entry, claimed[2][2], max_stalls)
     end

@@ -18,7 +18,7 @@ local function renew(keys, args)
     local id = args[at]
     local found = redis.call('HMGET', q.prefix .. 'job:' .. id, 'status', 'token', 'lane', 'entry')
     if found[1] == 'active' and found[2] == args[at + 1] then
-      redis.call('XCLAIM', lane.key(q, found[3]), lane.group, worker, 0, found[4], 'JUSTID')
+      lane.ask(q, found[3], 'XCLAIM', lane.key(q, found[3]), lane.group, worker, 0, found[4], 'JUSTID')
     else
       lost[#lost + 1] = id
     end

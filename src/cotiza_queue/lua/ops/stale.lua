@@ -11,9 +11,9 @@ local function stale(keys, args)
   local q = queue.open(keys[1])
   local idle_ms, found = tonumber(args[1]), {}
   for _, number in ipairs(redis.call('HKEYS', q.prefix .. 'lanes')) do
-    local key, field = lane.key(q, number), 'cursor:' .. number
+    local field = 'cursor:' .. number
     local after = redis.call('HGET', keys[1], field) or '-'
-    local pending = redis.call('XPENDING', key, lane.group, after, '+', delayed.page)
+    local pending = lane.pending(q, number, after, '+', delayed.page)
     for _, held in ipairs(pending) do
       if held[3] >= idle_ms then found[#found + 1] = { number, held[1], held[3] } end
     end

@@ -12,7 +12,7 @@ local function sweep(keys, args)
   local worker, running, returned = args[1], {}, {}
   for at = 2, #args do running[args[at]] = true end
   for _, number in ipairs(redis.call('HKEYS', q.prefix .. 'lanes')) do
-    local pending = redis.call('XPENDING', lane.key(q, number), lane.group, '-', '+', 1000, worker)
+    local pending = lane.pending(q, number, '-', '+', 1000, worker)
     for _, held in ipairs(pending) do
       local found = redis.call('XRANGE', lane.key(q, number), held[1], held[1])[1]
       local j = found and job.read(q, found[2][2])
