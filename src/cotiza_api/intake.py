@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 
 from cotiza_queue import JobType, NewJob, jobtypes
-from cotiza_queue.errors import CotizaError, FieldError, InvalidInput, UnknownJobType
+from cotiza_queue.errors import Conflict, CotizaError, FieldError, InvalidInput, UnknownJobType
 
 from .errors import invalid_fields
 from .operation import Call
@@ -41,6 +43,30 @@ def idempotency_key(call: Call[Any, Any]) -> str | None:
             fields=[FieldError("Idempotency-Key", "must be one word of 1 to 255 ASCII characters")],
         )
     return given[0]
+
+
+@contextmanager
+def in_flight(call: Call[Any, Any], key: str | None) -> Iterator[None]:
+    """Hold a key while its request is answered. Raises Conflict if another request holds it.
+
+    The key is held in this process. Of two that reach two processes at once, the server takes one
+    in, and both get its answer.
+    """
+    if key is None:
+        yield
+        return
+    held, mark = call.services.in_flight, (call.caller.tenant, key)
+    if mark in held:
+        raise Conflict(
+            "a request with that Idempotency-Key is still being answered",
+            code="request_in_flight",
+            remedy="Repeat it in a moment: it gets the first one's answer.",
+        )
+    held.add(mark)
+    try:
+        yield
+    finally:
+        held.discard(mark)
 
 
 def new_job(call: Call[Any, Any], asked: JobRequest, *, key: str | None = None) -> NewJob:

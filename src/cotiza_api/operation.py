@@ -48,6 +48,8 @@ class Services:
     clock: Clock
     chance: Chance
     stopping: asyncio.Event
+    in_flight: set[tuple[str, str]] = field(default_factory=set)
+    """(tenant, idempotency key) of the requests that are being answered."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 from typing import Any
 
 import httpx2
 import pytest
 
 from cotiza_queue.clock import SystemClock, iso
+from cotiza_queue.store.connection import Connection
 
 MAIL = {
     "type": "email-notification",
@@ -32,8 +35,9 @@ async def count(client: httpx2.AsyncClient) -> int:
     return len((await client.get("/api/v1/jobs")).json()["items"])
 
 
+@pytest.mark.row("A4")
 @pytest.mark.parametrize("route", ROUTES)
-async def test_a_repeated_request_gets_the_first_answer_and_makes_nothing_new(
+async def test_the_same_key_and_body_get_the_same_status_and_body_and_make_nothing_new(
     admin: httpx2.AsyncClient, route: str
 ) -> None:
     body = ROUTES[route]
@@ -50,6 +54,7 @@ async def test_a_repeated_request_gets_the_first_answer_and_makes_nothing_new(
     assert other.json() != first.json()
 
 
+@pytest.mark.row("A4")
 @pytest.mark.parametrize("route", ["/api/v1/jobs", "/api/v1/jobs/schedule"])
 async def test_the_same_key_with_another_body_is_refused(
     admin: httpx2.AsyncClient, route: str
@@ -62,6 +67,31 @@ async def test_the_same_key_with_another_body_is_refused(
         refused = await admin.post(route, json=another, headers=under("k"))
         assert (refused.status_code, refused.json()["code"]) == (422, "idempotency_key_reused")
     assert await count(admin) == 1
+
+
+@pytest.mark.row("A4")
+@pytest.mark.parametrize("route", ROUTES)
+async def test_while_the_first_request_is_in_flight_another_under_its_key_gets_409(
+    admin: httpx2.AsyncClient, redis_url: str, route: str
+) -> None:
+    connection = Connection(redis_url)
+    send = functools.partial(admin.post, route, json=ROUTES[route], headers=under("slow"))
+    await connection.command("CLIENT", "PAUSE", 20_000, "WRITE")
+    try:
+        both = [asyncio.ensure_future(send()) for _ in range(2)]
+        (refused,), (waiting,) = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        assert (refused.result().status_code, refused.result().json()["code"]) == (
+            409,
+            "request_in_flight",
+        )
+    finally:
+        await connection.command("CLIENT", "UNPAUSE")
+        await connection.close()
+    first = await waiting
+    assert first.status_code in (201, 207)
+    again = await send()
+    assert (again.status_code, again.json()) == (first.status_code, first.json())
+    assert again.headers["idempotency-replayed"] == "true"
 
 
 async def test_a_key_beside_a_moment_is_refused_and_not_half_kept(

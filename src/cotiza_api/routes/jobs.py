@@ -24,7 +24,7 @@ from ..answers import (
     WhyAnswer,
 )
 from ..auth import Role
-from ..intake import idempotency_key, known_type, new_job, one_of_many
+from ..intake import idempotency_key, in_flight, known_type, new_job, one_of_many
 from ..operation import API, AnyOperation, Call, Operation
 from ..schemas import (
     MIN_DELAY_MS,
@@ -50,13 +50,15 @@ async def create_job(call: Call[CreateJob, Nothing]) -> Response:
     """201 with the job; 200 if a job of that id or unique key was there already.
 
     With an `Idempotency-Key`, a repeated request gets the first one's answer again for 24 hours,
-    marked by `Idempotency-Replayed: true`; the same key with another body is refused.
+    marked by `Idempotency-Replayed: true`; the same key with another body is refused, and so
+    is a repeat while the first one is still being answered (409).
     """
     key = idempotency_key(call)
     job = new_job(call, call.body, key=key)
-    made = await call.queue.enqueue(
-        job.type, job.payload, tenant=job.tenant, options=job.options, idempotency_key=key
-    )
+    with in_flight(call, key):
+        made = await call.queue.enqueue(
+            job.type, job.payload, tenant=job.tenant, options=job.options, idempotency_key=key
+        )
     return _created(made, key)
 
 
@@ -69,7 +71,8 @@ async def create_jobs(call: Call[CreateJobs, Nothing]) -> Response:
     key = idempotency_key(call)
     asked = [one_of_many(call, index, item, key=key) for index, item in enumerate(call.body.jobs)]
     good = [job for job in asked if isinstance(job, NewJob)]
-    taken = iter(await call.queue.enqueue_many(good))
+    with in_flight(call, key):
+        taken = iter(await call.queue.enqueue_many(good))
     results: list[Enqueued | CotizaError] = [
         next(taken) if isinstance(job, NewJob) else job for job in asked
     ]
@@ -101,13 +104,11 @@ async def schedule_job(call: Call[ScheduleJob, Nothing]) -> Response:
         )
     delay_ms = _delay_ms(call)
     job = new_job(call, call.body, key=key)
-    made = await call.queue.enqueue(
-        job.type,
-        job.payload,
-        tenant=job.tenant,
-        options=msgspec.structs.replace(job.options, delay=delay_ms),
-        idempotency_key=key,
-    )
+    options = msgspec.structs.replace(job.options, delay=delay_ms)
+    with in_flight(call, key):
+        made = await call.queue.enqueue(
+            job.type, job.payload, tenant=job.tenant, options=options, idempotency_key=key
+        )
     return _created(made, key)
 
 
@@ -245,7 +246,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     Operation(
         method="POST", path=f"{API}/jobs", handler=create_job, role=Role.MANAGER,
         body=CreateJob, query=Nothing, answer=CreatedJob, status=201,
-        tag="jobs", summary="Create a job", idempotent=True, faults=(413, 422, 429),
+        tag="jobs", summary="Create a job", idempotent=True, faults=(409, 413, 422, 429),
     ),
     Operation(
         method="GET", path=f"{API}/jobs", handler=list_jobs, role=Role.CUSTOMER,
@@ -255,12 +256,12 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     Operation(
         method="POST", path=f"{API}/jobs/bulk", handler=create_jobs, role=Role.MANAGER,
         body=CreateJobs, query=Nothing, answer=BulkAnswer, status=201,
-        tag="jobs", summary="Create up to 1,000 jobs", idempotent=True, faults=(413, 422),
+        tag="jobs", summary="Create up to 1,000 jobs", idempotent=True, faults=(409, 413, 422),
     ),
     Operation(
         method="POST", path=f"{API}/jobs/schedule", handler=schedule_job, role=Role.MANAGER,
         body=ScheduleJob, query=Nothing, answer=CreatedJob, status=201,
-        tag="jobs", summary="Create a job for later", idempotent=True, faults=(413, 422, 429),
+        tag="jobs", summary="Create a job for later", idempotent=True, faults=(409, 413, 422, 429),
     ),
     Operation(
         method="GET", path=f"{API}/jobs/{{jobId}}", handler=get_job, role=Role.CUSTOMER,

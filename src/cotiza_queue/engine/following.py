@@ -5,18 +5,28 @@ falls between.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
-from ..errors import Expired, FieldError, InvalidInput, ResultPending, ResultTimeout
+from ..errors import (
+    Expired,
+    FieldError,
+    InvalidInput,
+    QueueUnavailable,
+    ResultPending,
+    ResultTimeout,
+)
 from ..model.ids import type_code
 from ..model.job import Event, Job
 from ..store.events import Listener, order
 from ..store.link import Link
 
+T = TypeVar("T")
 _FINAL = frozenset({"completed", "failed", "cancelled"})
+_AGAIN_S = 0.2
+"""How soon a waiter asks again where Redis could not be reached."""
 _LOOK_S = 5.0
 """A waiter looks at the job this often even if no event comes, for an event stream that was lost
 with its server.
@@ -31,11 +41,12 @@ async def wait_for_end(link: Link, job: Job, timeout_ms: int) -> Job:
         if job.status.final:
             return job
         raise ResultPending(f"job {job.id} is {job.status}", remedy="Ask later, or wait for it.")
-    listener = await link.events.join([job.type])
+    listener: Listener | None = None
     try:
         async with asyncio.timeout(timeout_ms / 1000):
+            listener = await _persist(lambda: link.events.join([job.type]))
             while True:
-                found = await link.views.job(job.type, job.id, "")
+                found = await _persist(lambda: link.views.job(job.type, job.id, ""))
                 if found is None:
                     raise Expired(f"job {job.id} ended and was removed")
                 if found.status.final:
@@ -44,7 +55,17 @@ async def wait_for_end(link: Link, job: Job, timeout_ms: int) -> Job:
     except TimeoutError:
         raise ResultTimeout(f"job {job.id} did not end within {timeout_ms} ms") from None
     finally:
-        link.events.leave(listener)
+        if listener is not None:
+            link.events.leave(listener)
+
+
+async def _persist(ask: Callable[[], Awaitable[T]]) -> T:
+    """The answer, sooner or later: a wait outlives a connection that breaks under it."""
+    while True:
+        try:
+            return await ask()
+        except QueueUnavailable:
+            await asyncio.sleep(_AGAIN_S)
 
 
 async def follow(link: Link, job: Job, after: str | None) -> AsyncIterator[Event]:

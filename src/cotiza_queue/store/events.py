@@ -35,21 +35,24 @@ class Listener:
 
     def __init__(self) -> None:
         self._inbox: asyncio.Queue[Event] = asyncio.Queue(_BACKLOG)
-        self._lagging = False
+        self._missed: Event | None = None
+        """The last of those that it had no room for."""
 
     def offer(self, event: Event) -> None:
-        if self._inbox.full():
-            self._lagging = True
+        if self._missed is not None or self._inbox.full():
+            self._missed = event
             return
-        if self._lagging:
-            self._lagging = False
-            event = Event(
-                id=event.id, name="gap", job_id="", type=event.type, tenant="", at_ms=event.at_ms
-            )
         self._inbox.put_nowait(event)
 
     async def next(self) -> Event:
-        return await self._inbox.get()
+        missed = self._missed
+        if missed is None or not self._inbox.empty():
+            return await self._inbox.get()
+        # It has caught up with what it had room for: now it is told, also if nothing more comes.
+        self._missed = None
+        return Event(
+            id=missed.id, name="gap", job_id="", type=missed.type, tenant="", at_ms=missed.at_ms
+        )
 
 
 class EventReader:
