@@ -49,10 +49,8 @@ def test_every_edge_of_the_model_is_taken_by_some_script() -> None:
         for path in [*OPS, *LIBS]
         for pair in re.findall(r"([a-z]+) -> ([a-z]+)", path.read_text())
     }
-    # Promotion is a part of every turn; blocked jobs come with flows.
     for start, end in EDGES:
-        if Status.BLOCKED not in (start, end) and (start, end) != (Status.DELAYED, Status.WAITING):
-            assert (str(start), str(end)) in claimed, f"{start} -> {end}"
+        assert (str(start), str(end)) in claimed, f"{start} -> {end}"
 
 
 def test_the_scripts_stay_small() -> None:

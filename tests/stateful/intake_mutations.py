@@ -5,7 +5,8 @@ from __future__ import annotations
 INTAKE_MUTATIONS = (
     # -- unique keys
     ("unique key for ever", "lib/41_unique", "redis.call('DEL', key)", "redis.call('GET', key)"),
-    ("a key that anybody frees", "lib/41_unique", "redis.call('GET', key) == j.id", "true"),
+    ("a key that anybody frees", "lib/41_unique",
+     "if not holds and redis.call('GET', key) == j.id then", "if not holds then"),
     ("a key taken from its holder", "lib/41_unique", "j.id, 'NX')", "j.id)"),
     ("a key that a start keeps", "lib/68_entry", "  unique.moved(q, j, 'active')\n", ""),
     ("a key that outlives its job", "lib/42_end", "  unique.moved(q, j, '')\n", ""),
@@ -24,4 +25,36 @@ INTAKE_MUTATIONS = (
     ("a bound that counts the running", "lib/59_depth", "local n = -t.active", "local n = 0"),
     ("an occurrence that is refused", "ops/fire",
      "intake.parse(args, 4))", "intake.parse(args, 4), true)"),
+    # -- throttle, debounce, keep the last
+    (
+        "a second one behind", "lib/61_rival",
+        "  if j.next ~= '' then\n    j = job.read(q, j.next)\n  elseif", "  if",
+    ),
+    (
+        "nobody behind is let go", "lib/42_end",
+        "  if j.next ~= '' then follower.release(q, j) end\n", "",
+    ),
+    ("a follower without the key", "lib/61_follower", "  unique.claim(q, n)\n", ""),
+    (
+        "a follower cancelled and remembered", "lib/61_follower",
+        "  redis.call('HDEL', q.prefix .. 'job:' .. found[1], 'next')\n", "",
+    ),
+    (
+        "a new payload that is dropped", "lib/61_moving",
+        "  redis.call('SET', q.prefix .. 'body:' .. j.id, n.body)\n", "",
+    ),
+    ("a debounce that does not wait anew", "lib/61_rival", "if j.status == 'delayed' or ", "if "),
+    (
+        "a span that ends with the job", "lib/41_unique", "and remember(q, j)",
+        "and redis.call('DEL', key_of(q, options))",
+    ),
+    ("a span that has no end", "lib/41_unique", ", 'PX', j.options.span)", ")"),
+    (
+        "tags of two calls", "lib/35_index",
+        "late.zrem(q, index.tag(q, j.tenant, tag), j.id) end\n  for", "late.page = 1000 end\n  for",
+    ),
+    (
+        "a moved job that stands twice", "lib/61_moving",
+        "admission.withdrawn(q, j)", "lane.left(q, j.lane, 1)",
+    ),
 )  # fmt: skip

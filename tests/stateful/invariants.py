@@ -18,7 +18,7 @@ from .violation import Violation as Violation
 
 Fault = tuple[str, str]
 MAX_STALLS = 3
-STATUSES = ("waiting", "delayed", "active", *FINAL)
+STATUSES = ("blocked", "waiting", "delayed", "active", *FINAL)
 
 KEYS = re.compile(
     r"meta|counts|lanes|ready|delayed|events(:marks)?|dead|dead:index|index|index:[^:]+:\w+|tag:.+"
@@ -74,6 +74,9 @@ def _fields(job: Job) -> Iterator[tuple[str, str, str]]:
     yield "options", "I15", job.options
     yield "deadline", "I7", "" if job.deadline is None else str(job.deadline)
     yield "snoozed", "I6", str(job.snoozed or "")
+    yield "next", "A5", job.next
+    yield "after", "A5", job.behind
+    yield "delay", "A5", str(job.delay) if job.behind else ""
     yield "finished", "I2", "" if job.finished is None else str(job.finished)
     if job.token is not None:
         yield "token", "I3", str(job.token)
@@ -225,7 +228,8 @@ def ready(model: Model, found: Snapshot) -> Iterator[Fault]:
 
 def uniques(model: Model, found: Snapshot) -> Iterator[Fault]:
     there = {n[7:]: v.decode() for n, v in found.strings.items() if n.startswith("unique:")}
-    yield from model.keys.wrong(there, {j.id: j.status for j in model.jobs.values()})
+    expiring = {n[7:] for n in found.ttls if n.startswith("unique:")}
+    yield from model.keys.wrong(there, expiring)
 
 
 def letters(model: Model, found: Snapshot) -> Iterator[Fault]:
@@ -274,7 +278,8 @@ def names(model: Model, found: Snapshot) -> Iterator[Fault]:
     if unknown:
         yield "I20", f"undocumented keys: {unknown}"
     for name in found.names:
-        if (EXPIRING.fullmatch(name) is not None) != (name in found.ttls):
+        keyed = name.startswith("unique:")
+        if not keyed and (EXPIRING.fullmatch(name) is not None) != (name in found.ttls):
             yield "I20", f"{name}: expires in {found.ttls.get(name)} ms"
     paused = bool(found.hashes.get("meta", {}).get("paused"))
     if paused != model.caps[""].paused:

@@ -13,7 +13,7 @@ from .invariants import Violation
 from .oracle import Job, Model
 from .play import TYPE, Play
 
-STATUSES = ("", "waiting", "active", "delayed", "completed", "failed", "cancelled")
+STATUSES = ("", "blocked", "waiting", "active", "delayed", "completed", "failed", "cancelled")
 
 
 def fits(job: Job, which: Which) -> bool:

@@ -39,6 +39,11 @@ class Job:
     expires: int = 0
     result: bytes | None = None
     progress: bytes | None = None
+    next: str = ""
+    """The job that is blocked behind it."""
+    behind: str = ""
+    delay: int = 0
+    """Of a blocked job, once it is released."""
     revived: bool = False
     """Replayed once; it may find its old place in a line again."""
 

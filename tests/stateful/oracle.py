@@ -20,9 +20,10 @@ from cotiza_queue.store.commands import Intake, Settlement
 
 from . import ends
 from .cap import Cap
+from .doors import Doors
 from .holding_model import Holds
 from .lane_model import Lanes
-from .nouns import FINAL, UNSTARTED
+from .nouns import FINAL
 from .nouns import Job as Job
 from .nouns import Letter as Letter
 from .nouns import Schedule as Schedule
@@ -35,7 +36,7 @@ LARGEST_EXCESS = 100
 
 
 @dataclass
-class Model(Holds):
+class Model(Holds, Doors):
     """The whole queue."""
 
     page: int
@@ -52,52 +53,13 @@ class Model(Holds):
     totals: Counter[str] = field(default_factory=Counter)
     lanes: Lanes = field(default_factory=Lanes)
     keys: UniqueKeys = field(default_factory=UniqueKeys)
+    fresh: set[str] = field(default_factory=set)
+    """Jobs that the last take has let go amid its work; it may have passed their lane."""
     highest_token: int = 0
     _seq: int = 0
     _places: itertools.count[int] = field(default_factory=itertools.count)
 
     # -- taking in
-
-    def owner(self, asked: Intake) -> Job | None:
-        """The other job that holds the unique key."""
-        holder = self.keys.get(asked.unique, asked.id)
-        return None if holder == asked.id else self.jobs[holder]
-
-    def full(self, tenant: str) -> str:
-        """The code of the refusal, if a limit of depth is reached."""
-        there = [j.intake.tenant for j in self.jobs.values() if j.status in UNSTARTED]
-        for owner, code in (("", "queue_full"), (tenant, "tenant_queue_full")):
-            most = self.caps[owner].depth
-            if most is not None and sum(owner in ("", t) for t in there) >= most:
-                return code
-        return ""
-
-    def drop(self, job: Job) -> None:
-        del self.jobs[job.id]
-        self.keys.moved(job.intake, "")
-
-    def accept(self, intake: Intake, now: int, bounded: bool = False) -> tuple[str, bool, str]:
-        """(id, created, status); ``bounded``: (code of the refusal, False, "") if it is full."""
-        known = self.jobs.get(intake.id) or self.owner(intake)
-        if known is not None:
-            return known.id, False, known.status
-        if bounded and (full := self.full(intake.tenant)):
-            return full, False, ""
-        self._seq += 1
-        job = self.jobs[intake.id] = Job(intake, now, self._seq, lane=intake.lane)
-        job.deadline = now + intake.deadline_ms if intake.deadline_ms else None
-        for name in ("", intake.tenant):
-            self.caps[name].dear |= intake.cost > 1
-        self.put(job, intake.lane, intake.delay_ms, now)
-        return job.id, True, job.status
-
-    def put(self, job: Job, lane: int, delay: int, now: int) -> None:
-        """Into a lane, or among the delayed."""
-        self.keys.moved(job.intake, "delayed" if delay > 0 else "waiting")
-        if delay > 0:
-            job.status, job.due = "delayed", now + delay
-            return
-        job.status, job.lane, job.place = "waiting", lane, next(self._places)
 
     def schedule(self, id_: str, how: str, due: int | None) -> None:
         """``how``: put | pause | remove"""
@@ -164,7 +126,7 @@ class Model(Holds):
         for name in ("", job.intake.tenant):
             self.caps[name].spend(now, job.intake.cost)
         job.status, job.worker, job.leased, job.token = "active", worker, now, token
-        self.keys.moved(job.intake, job.status)
+        self.keys.moved(job, job.status)
         job.attempt += 1
         job.starts += 1
 
@@ -220,6 +182,7 @@ class Model(Holds):
             return job.status
         if job.status == "active":
             job.token = None
+        self.part(job)
         self.finish(job, "cancelled", now)
         return "ok"
 
@@ -256,7 +219,8 @@ class Model(Holds):
     def finish(self, job: Job, status: str, now: int) -> None:
         age, count = job.keep(status)
         job.status, job.finished = status, now
-        self.keys.moved(job.intake, status)
+        self.keys.moved(job, status)
+        self.release(job, now)
         job.expires = now + age * 1000
         self.totals[f"total_{status}"] += 1
         if age == 0:

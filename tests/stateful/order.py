@@ -28,7 +28,8 @@ def taken(model: Model, ids: list[str], want: int, now: int, admitted: set[str] 
     _within_tenants(model, started, now)
     if model.rests("", now):
         return
-    rest = [j for j in model.waiting() if j not in started and not expired(j, now)]
+    there = [j for j in model.waiting() if j.id not in model.fresh]
+    rest = [j for j in there if j not in started and not expired(j, now)]
     for job in [] if admitted is None else rest:
         tenant = job.intake.tenant
         mine = [j for j in started if j.intake.tenant == tenant]

@@ -7,27 +7,26 @@ Lost replies: the server has done it, and the worker was never told.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from cotiza_queue.engine.intake import intake_of
 from cotiza_queue.errors import CotizaError
 from cotiza_queue.model.ids import occurrence_job_id
-from cotiza_queue.model.job import Enqueued, JobType, NewJob
 from cotiza_queue.model.policy import JobOptions
-from cotiza_queue.store.commands import Delivery, Intake, Settlement
+from cotiza_queue.store.commands import Delivery, Settlement
 from cotiza_queue.store.views import Which
 
 from . import invariants, order, snapshot
 from .bench import Bench, Handle
+from .intake_play import TYPE as TYPE
+from .intake_play import IntakePlay
 from .invariants import MAX_STALLS, Violation
 from .oracle import FINAL, Model
 from .server import EPOCH_MS
 from .telling import short
-from .unique_model import keyless
 
 T = TypeVar("T")
-TYPE = JobType[Any]("model")
 LEASE_MS = 3000
 MINUTE_MS = 60_000
 LIFTED = dict.fromkeys(
@@ -37,7 +36,7 @@ _HANDLES = 40
 _TOLD = 60  # lines of a game, when it fails
 
 
-class Play:
+class Play(IntakePlay):
     """One game. ``told``: what happened, a line a call."""
 
     def __init__(self, bench: Bench) -> None:
@@ -49,6 +48,7 @@ class Play:
         self.known: dict[str, dict[str, int]] = {}
         """What each worker believes to run: job id → token."""
         self.broken = False
+        self._calls = itertools.count()
         self._history = invariants.History()
         bench.empty()
 
@@ -60,17 +60,6 @@ class Play:
         return self.known.setdefault(worker, {})
 
     # -- the verbs
-
-    def enqueue(self, asked: list[Intake]) -> None:
-        said = f"enqueue {[(i.id, i.lane, i.delay_ms, i.unique) for i in asked]}"
-        rows = self._call(said, self.bench.commands.enqueue(TYPE.name, asked))
-        for intake, row in zip(asked, rows, strict=True):
-            wanted = self.model.accept(intake, self.now, bounded=True)
-            if isinstance(row, Enqueued):
-                self._same("I5", (row.job_id, row.created, str(row.status)), wanted)
-            else:
-                self._same("A10", row.code, wanted[0])
-        self._check()
 
     def turn(
         self, worker: str, want: int, outcomes: list[Settlement] | None = None, heard: bool = True
@@ -93,9 +82,12 @@ class Play:
             n[4:] for n, f in self.seen.hashes.items() if n[:4] == "job:" and f.get("entry")
         }
         ids = [d.id for d in turn.deliveries]
+        self.model.fresh = self._released()
         try:
             self.model.forget(self.seen.hashes, self.now)
-            order.taken(self.model, ids, want, self.now, None if cut_short else standing)
+            order.taken(
+                self.model, ids, want, self.now, None if cut_short else standing - self.model.fresh
+            )
         except Violation as violation:
             self._fail(violation)
         self._taken(worker, turn.deliveries, heard)
@@ -110,6 +102,16 @@ class Play:
             running[delivery.id] = delivery.token
         self._check(self.seen)
         return turn.deliveries
+
+    def _released(self) -> set[str]:
+        """Jobs behind one that a take found past its deadline: they come amid the take."""
+        fresh = set[str]()
+        for id_ in [f["job"].decode() for _, f in self.seen.events if f["name"] == b"failed"]:
+            job = self.model.jobs.get(id_)
+            if job is not None and job.status == "waiting" and job.next:
+                fresh.add(job.next)
+                self.model.bury(job, self.now)
+        return fresh
 
     def _taken(self, worker: str, deliveries: list[Delivery], heard: bool) -> None:
         """What a take handed out or found past its deadline, in the order that the events tell."""
@@ -284,6 +286,7 @@ class Play:
             call = self.bench.commands.fire(TYPE.name, id_, occurrence, following, intake)
             done = self._call(f"fire {id_} at {occurrence}, next {following}", call)
             self._same("I13", done, self.model.fire(id_, occurrence, following, intake, self.now))
+            self._left_lanes()
             self._check()
 
     # -- what everybody sees
@@ -303,24 +306,17 @@ class Play:
         self._same("I16", {letter.job_id for letter in letters}, owned)
         m = self._call("metrics", views.metrics(TYPE.name))
         n = model.counts()
-        got = (m.waiting, m.active, m.delayed, m.completed, m.failed, m.cancelled, m.paused)
-        wanted_row = tuple(n[s] for s in ("waiting", "active", "delayed", *FINAL))
+        places = ("blocked", "waiting", "active", "delayed", *FINAL)
+        got = (*(getattr(m, place) for place in places), m.paused)
+        wanted_row = tuple(n[place] for place in places)
         self._same("I19", got, (*wanted_row, model.caps[""].until > self.now))
         pauses = self._call("pauses", views.pauses(TYPE.name))
         self._same("I16", {p.tenant or "" for p in pauses}, model.halted(self.now))
 
     # -- the world
 
-    def tick(self, ms: int) -> None:
-        self.bench.clock.now_ms += ms
-        self._tell(f"{ms:+} ms")
-
     def flush_functions(self) -> None:
         self._call("FUNCTION FLUSH", self.bench.connection.command("FUNCTION", "FLUSH"))
-
-    def intake(self, id_: str, tenant: str, options: JobOptions) -> Intake:
-        job = NewJob(type=TYPE.name, payload={"n": id_}, tenant=tenant, options=keyless(options))
-        return intake_of(job, TYPE, id_)
 
     def finish(self) -> None:
         """Everything heals, and all that is left must end, be forgotten, and leave nothing."""

@@ -6,6 +6,7 @@ MEANING = {
     "A8": "lanes with jobs share the starts by weight",
     "A9": "who has waited too long comes first",
     "A10": "no more jobs before their start than the limits say, and no one refused below",
+    "A5": "behind a running job waits at most one, and it becomes what the last call asks for",
     "A15": "every listing shows what there is, each job once",
     "I1": "each job is in one state, and in exactly the containers which that state implies",
     "I2": "a job ends once; only a replay leaves an end",

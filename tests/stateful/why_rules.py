@@ -42,6 +42,8 @@ def _right(play: Play, job: Job, seen: Seen) -> set[Cause]:
         return {Cause.RUNNING}
     if job.status in FINAL:
         return {Cause.ENDED}
+    if job.status == "blocked":
+        return {Cause.BLOCKED} if seen.behind == job.behind else set()
     if job.status == "delayed" and (job.due or 0) > now:
         failed = Cause.RETRYING if job.failures and job.attempt else Cause.DELAYED
         return {failed, Cause.SNOOZED} if seen.snoozed else {failed}

@@ -74,7 +74,8 @@ async def ready(call: Call[Nothing, Nothing]) -> Response:
 
 
 def _jobs(one: QueueMetrics) -> int:
-    return one.waiting + one.active + one.completed + one.failed + one.delayed + one.cancelled
+    ended = one.completed + one.failed + one.cancelled
+    return one.blocked + one.delayed + one.waiting + one.active + ended
 
 
 OPERATIONS: tuple[AnyOperation, ...] = (

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 
 from ..errors import FieldError, InvalidInput
+from ..model import uniqueness
 from ..model.ids import check_tenant
 from ..model.job import JobType, NewJob
 from ..model.policy import JobOptions, lane_of, rules_for
-from ..model.uniqueness import held_while
 from ..store import codec
 from ..store.commands import Intake
 from ..wording import explain
@@ -39,7 +39,9 @@ def intake_of(
         keep_completed=rules.keep_completed,
         keep_failed=rules.keep_failed,
         unique=f"{tenant}/{options.unique_key}" if options.unique_key else "",
-        hold=held_while(options),
+        hold=uniqueness.held_while(options),
+        span_ms=options.unique_for or 0,
+        duplicate=uniqueness.when_held(options),
         deadline_ms=options.deadline or 0,
         delay_ms=options.delay,
         body=body,

@@ -246,8 +246,8 @@ class Queue(Recurring, Operators):
         """A job's events, from the present state or from after event id ``after``; ends after the
         final one.
 
-        Names: state, waiting, delayed, active, progress, stalled, completed, failed, cancelled, and
-        gap where events were no longer kept. Raises NotFound.
+        Names: state, blocked, waiting, delayed, active, progress, stalled, completed, failed,
+        cancelled, and gap where events were no longer kept. Raises NotFound.
         """
         job = await self.get(job_id, tenant=tenant)
         async for event in follow(self._link, job, after):

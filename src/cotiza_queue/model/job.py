@@ -264,5 +264,6 @@ class QueueMetrics(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     throughput_per_minute: int
     dead_letters: int
     workers: int
+    blocked: int = 0
     paused_reason: str | None = None
     paused_until_ms: int | None = None

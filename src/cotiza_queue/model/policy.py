@@ -100,6 +100,13 @@ class JobOptions(
     """A call that names the key of another job gets that job instead of a new one."""
     unique_while: Annotated[tuple[Status, ...], Meta(max_length=7)] = UNIQUE_WHILE
     """The statuses in which the job holds its key: blocked, delayed and waiting in any case."""
+    unique_for: Annotated[int, Meta(ge=1, le=MAX_DELAY_MS)] | None = None
+    """Hold the key for so many milliseconds from now on instead, whatever becomes of the job."""
+    on_duplicate: Literal["keep", "replace", "next"] = "keep"
+    """If another job holds the key. keep: that job stays as it is. replace: unless it has started,
+    it becomes what this call asks for, its delay anew. next: the same without the delay; behind a
+    running one a job waits that becomes what the last call asks for.
+    """
     deadline: Annotated[int, Meta(ge=1, le=MAX_DELAY_MS)] | None = None
     """Never start later than so many milliseconds after the call."""
     tags: Annotated[tuple[Tag, ...], Meta(max_length=16)] = ()

@@ -30,10 +30,12 @@ FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 
 EDGES: dict[tuple[Status, Status], str] = {
     (Status.BLOCKED, Status.WAITING): "release",
+    (Status.BLOCKED, Status.DELAYED): "release",
     (Status.BLOCKED, Status.CANCELLED): "cancel",
     (Status.DELAYED, Status.WAITING): "promote",
     (Status.DELAYED, Status.CANCELLED): "cancel",
     (Status.WAITING, Status.ACTIVE): "take",
+    (Status.WAITING, Status.DELAYED): "change",
     (Status.WAITING, Status.CANCELLED): "cancel",
     (Status.ACTIVE, Status.COMPLETED): "settle",
     (Status.ACTIVE, Status.FAILED): "settle",

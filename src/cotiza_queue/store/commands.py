@@ -46,6 +46,10 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     unique: str
     hold: str = ""
     """The statuses that keep ``unique``, where they are not the usual ones."""
+    span_ms: int = 0
+    """How long ``unique`` is held instead; 0: as the statuses say."""
+    duplicate: str = ""
+    """replace | next: what becomes of the call if another job holds ``unique``; "": nothing."""
     deadline_ms: int
     delay_ms: int
     body: bytes
@@ -62,12 +66,18 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
             {
                 "unique": self.unique,
                 "hold": self.hold,
+                "span": self.span_ms,
                 "tags": self.tags,
                 "cost": self.cost if self.cost > 1 else 0,
             }
         )
         call = codec.encode_map(
-            {"deadline": self.deadline_ms, "once": self.once, "fingerprint": self.fingerprint}
+            {
+                "deadline": self.deadline_ms,
+                "once": self.once,
+                "fingerprint": self.fingerprint,
+                "duplicate": self.duplicate,
+            }
         )
         return [
             self.id, self.tenant, self.priority, self.lane, self.attempts, keep,

@@ -139,6 +139,7 @@ class Views:
             paused = None
         return QueueMetrics(
             name=job_type,
+            blocked=counts.get("blocked", 0),
             waiting=counts.get("waiting", 0),
             active=counts.get("active", 0),
             completed=completed,

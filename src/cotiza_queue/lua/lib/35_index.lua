@@ -28,6 +28,12 @@ function index.move(q, j, status)
   late.zadd(q, index.key(q, j.tenant, to), j.seq, j.id)
 end
 
+-- The job carries other tags from now on.
+function index.retag(q, j, tags)
+  for _, tag in ipairs(j.options.tags or {}) do late.zrem(q, index.tag(q, j.tenant, tag), j.id) end
+  for _, tag in ipairs(tags or {}) do late.zadd(q, index.tag(q, j.tenant, tag), j.seq, j.id) end
+end
+
 function index.leave(q, j)
   late.zrem(q, q.prefix .. 'index', j.id)
   late.zrem(q, index.key(q, j.tenant, j.status), j.id)

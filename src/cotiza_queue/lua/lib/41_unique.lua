@@ -1,18 +1,40 @@
--- A unique key, held by one job as long as the job's status is one of those that its caller chose. A job that comes to
--- such a status takes the key if it is free, else goes on without it; a start only ever lets go. Jobs without a key
--- pay nothing.
+-- A unique key, held by one job as long as the job's status is one of those that its caller chose, or for a span from
+-- its coming on whatever becomes of it. A job that comes to such a status takes the key if it is free, else goes on
+-- without it; a start only ever lets go. Jobs without a key pay nothing.
 local unique = { usual = 'blocked delayed waiting active' }
 
--- The id of the job that holds the key which these options name; nil if nobody does.
+local function key_of(q, options) return q.prefix .. 'unique:' .. options.unique end
+
+-- The id of the job that holds the key which these options name, or nil; of a job that is gone, also its last status
+-- and when it was made.
 function unique.holder(q, options)
-  return options.unique and redis.call('GET', q.prefix .. 'unique:' .. options.unique) or nil
+  local value = options.unique and redis.call('GET', key_of(q, options))
+  if value then return string.match(value, '^(%S+) ?(%S*) ?(%S*)$') end
+end
+
+-- The job takes the key, whoever had it; for a span, if it was asked for one.
+function unique.claim(q, j)
+  if j.options.span then
+    redis.call('SET', key_of(q, j.options), j.id, 'PX', j.options.span)
+  else
+    redis.call('SET', key_of(q, j.options), j.id)
+  end
+end
+
+-- The span goes on when the job is gone, and calls within it are told how it ended.
+local function remember(q, j)
+  local key = key_of(q, j.options)
+  if redis.call('GET', key) == j.id then
+    redis.call('SET', key, j.id .. ' ' .. j.status .. ' ' .. j.created, 'KEEPTTL')
+  end
 end
 
 -- Called wherever a status changes; status '' says that the job is gone.
 function unique.moved(q, j, status)
   local options = j.options
   if not (options and options.unique) then return end
-  local key = q.prefix .. 'unique:' .. options.unique
+  if options.span then return status == '' and remember(q, j) end
+  local key = key_of(q, options)
   local holds = status ~= '' and string.find(options.hold or unique.usual, status, 1, true)
   if not holds and redis.call('GET', key) == j.id then
     redis.call('DEL', key)

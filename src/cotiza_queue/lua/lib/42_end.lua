@@ -1,4 +1,6 @@
 -- A job's end, what is kept of it, and its removal with everything that belongs to it.
+local follower = {}
+
 function job.remove(q, j)
   local p = q.prefix
   redis.call('DEL', p .. 'job:' .. j.id, p .. 'body:' .. j.id, p .. 'result:' .. j.id,
@@ -31,6 +33,7 @@ function job.finish(q, j, status, data)
   queue.count(q, 'total_' .. status, 1)
   event.emit(q, j.id, j.tenant, status, data)
   index.move(q, j, status)
+  if j.next ~= '' then follower.release(q, j) end
   late.zadd(q, q.prefix .. 'ended:' .. status, q.now + age * 1000, j.id)
   if age == '0' then return job.remove(q, j) end
   if kept ~= '' then keep_newest(q, j, tonumber(kept)) end

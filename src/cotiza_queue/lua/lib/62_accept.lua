@@ -1,9 +1,15 @@
 -- Taking a job in: at most once by id, by unique key and by idempotency key, and only where there is room.
+local function remember(q, n, answer)
+  if not n.call.once then return end
+  memory.keep(q, n.call.once, { n.call.fingerprint, answer[1], answer[3], answer[4], answer[5] })
+end
+
 local function found_before(q, n)
   local found = n.call.once and memory.answer(q, n.call.once, n.call.fingerprint) or memory.known(q, n.id)
   if found or not n.options.unique then return found end
-  local holder = unique.holder(q, n.options)
-  return holder and holder ~= n.id and memory.known(q, holder)
+  found = rival.answer(q, n)
+  if found then remember(q, n, found) end
+  return found
 end
 
 -- What a call knows of the queue before it takes jobs in: how many came before, and how many may stand.
@@ -11,6 +17,17 @@ local function open(q)
   if q.seq then return end
   local found = redis.call('HMGET', q.prefix .. 'meta', 'seq', 'depth')
   q.seq, q.depth = tonumber(found[1]) or 0, tonumber(found[2])
+end
+
+-- Returns the status, the moment of coming, and the moment at which it is due.
+local function place(q, n)
+  local status, due
+  if n.behind then
+    status, due = follower.block(q, n, n.behind)
+  else
+    status, due = intake.place(q, n, n.lane, tonumber(n.delay))
+  end
+  return status, q.now, due
 end
 
 -- Takes a job in, or answers with the one that it stands for. `bounded`: it is refused (3) if the queue is full.
@@ -32,8 +49,9 @@ function intake.accept(q, n, bounded)
   if n.call.deadline then redis.call('HSET', key, 'deadline', q.now + n.call.deadline) end
   redis.call('SET', q.prefix .. 'body:' .. id, n.body)
   index.enter(q, n)
-  local status, due = intake.place(q, n, n.lane, tonumber(n.delay))
-  event.emit(q, id, n.tenant, status)
-  if n.call.once then memory.keep(q, n.call.once, { n.call.fingerprint, id, status, q.now, due }) end
-  return { id, 1, status, q.now, due }
+  if n.options.span then unique.claim(q, n) end
+  local answer = { id, 1, place(q, n) }
+  event.emit(q, id, n.tenant, answer[3])
+  remember(q, n, answer)
+  return answer
 end

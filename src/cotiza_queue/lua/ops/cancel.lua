@@ -13,13 +13,9 @@ local function cancel(keys, args)
   if not j or (args[2] ~= '' and j.tenant ~= args[2]) then return 'not_found' end
   local from = j.status
   if from == 'completed' or from == 'failed' or from == 'cancelled' then return from end
-  if from == 'waiting' then
-    queue.count(q, 'waiting', -1)
-    if j.entry ~= '' then admission.withdrawn(q, j) end
-  elseif from == 'delayed' then
-    redis.call('ZREM', q.prefix .. 'delayed', j.id)
-    queue.count(q, 'delayed', -1)
-  elseif from == 'active' then
+  if from ~= 'active' then
+    moving.withdraw(q, j)
+  else
     lane.drop(q, j.lane, j.entry)
     admission.ended(q, j)
     redis.call('HSET', q.prefix .. 'job:' .. j.id, 'token', queue.tokens(q, 1))

@@ -2,13 +2,14 @@
 -- KEYS     meta
 -- ARGS     per job: id tenant priority lane attempts keep delay_ms body options call
 --          options: "" or a msgpack map, kept with the job: tags (a list), unique (a key),
---          hold (the statuses that keep the key, words in a text)
+--          hold (the statuses that keep the key, words in a text), span (ms for which the key is held instead)
 --          call: "" or a msgpack map, of this call: deadline (ms from now), once (hash of an idempotency key),
---          fingerprint (hash of what that was used for)
+--          fingerprint (hash of what that was used for), duplicate (replace | next: what becomes of a call whose
+--          key is held)
 -- RETURNS  per job: [id, 1 new | 0 known | 2 the key was used for something else, status, created_ms, due_ms]
 --          or [id, 3, "queue" | "tenant" that is full, 0, ms after which to try again]
--- EDGE     (none) -> waiting, (none) -> delayed
--- EMITS    waiting, delayed
+-- EDGE     (none) -> waiting, (none) -> delayed, (none) -> blocked, waiting -> delayed, delayed -> waiting
+-- EMITS    waiting, delayed, blocked
 -- ERRORS   none
 -- COST     O(jobs)
 local function enqueue(keys, args)

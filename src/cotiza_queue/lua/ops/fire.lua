@@ -2,8 +2,8 @@
 -- KEYS     meta
 -- ARGS     schedule id, occurrence_ms, next_ms, then one job as in enqueue
 -- RETURNS  1 if this call fired it, else 0
--- EDGE     (none) -> waiting, (none) -> delayed
--- EMITS    waiting, delayed
+-- EDGE     (none) -> waiting, (none) -> delayed, (none) -> blocked, waiting -> delayed, delayed -> waiting
+-- EMITS    waiting, delayed, blocked
 -- ERRORS   none
 -- COST     O(log schedules)
 local function fire(keys, args)

@@ -44,10 +44,11 @@ local function of_tenant(q, j, t, facts)
 end
 
 local function of_job(q, j, facts)
+  local found = redis.call('HMGET', q.prefix .. 'job:' .. j.id, 'finished', 'after')
   put(facts, 'now_ms', string.format('%.0f', q.now), 'tenant', j.tenant, 'status', j.status, 'deadline_ms', j.deadline,
     'started_ms', j.started, 'attempt', j.attempt, 'worker', j.worker, 'snoozed', j.snoozed,
     'due_ms', redis.call('ZSCORE', q.prefix .. 'delayed', j.id),
-    'ended_ms', redis.call('HGET', q.prefix .. 'job:' .. j.id, 'finished'))
+    'ended_ms', found[1], 'behind', found[2])
 end
 
 local function workers(q)

@@ -1,0 +1,44 @@
+-- What has not started yet is changed: it leaves its place and gets another, or becomes what a newer call asks for.
+-- EDGE     waiting -> delayed, delayed -> waiting
+local moving = {}
+
+-- Takes a job out of the place in which it waits. An entry in a lane stays as a tombstone: deleting it would blind the
+-- group's lag.
+function moving.withdraw(q, j)
+  if j.status == 'blocked' then return follower.part(q, j) end
+  queue.count(q, j.status, -1)
+  if j.status == 'delayed' then
+    redis.call('ZREM', q.prefix .. 'delayed', j.id)
+  elseif j.entry ~= '' then
+    admission.withdrawn(q, j)
+  end
+end
+
+-- To another lane, or to the same lane at another moment.
+function moving.place(q, j, number, delay)
+  moving.withdraw(q, j)
+  redis.call('HSET', q.prefix .. 'job:' .. j.id, 'lane', number)
+  event.emit(q, j.id, j.tenant, (intake.place(q, j, number, delay)))
+end
+
+-- Keeps its place unless the lane is another: a job that is due later, or that waits for another, changes it then.
+function moving.to_lane(q, j, number)
+  if lane.home(j.lane) == tonumber(number) then return end
+  if j.status == 'waiting' then return moving.place(q, j, number, 0) end
+  redis.call('HSET', q.prefix .. 'job:' .. j.id, 'lane', number)
+end
+
+-- The job keeps its id, its age and its place among those that came; all else is the newer call's, attempts afresh.
+function moving.become(q, j, n)
+  local key = q.prefix .. 'job:' .. j.id
+  index.retag(q, j, n.options.tags)
+  redis.call('HSET', key, 'priority', n.priority, 'attempts', n.attempts, 'keep', n.keep, 'options', n.packed)
+  if j.attempt ~= '' then
+    redis.call('HSET', key, 'attempt', 0, 'stalls', 0)
+    redis.call('DEL', q.prefix .. 'progress:' .. j.id)
+  end
+  if j.deadline ~= '' then redis.call('HDEL', key, 'deadline') end
+  if n.call.deadline then redis.call('HSET', key, 'deadline', q.now + n.call.deadline) end
+  redis.call('SET', q.prefix .. 'body:' .. j.id, n.body)
+  j.options, j.packed, j.keep = n.options, n.packed, n.keep
+end

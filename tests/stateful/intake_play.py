@@ -1,0 +1,90 @@
+"""Verbs of the game about coming in and what may be changed before a job starts."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Coroutine, Iterator
+from typing import Any, TypeVar
+
+from cotiza_queue.engine.intake import intake_of
+from cotiza_queue.model.job import Enqueued, JobType, NewJob
+from cotiza_queue.model.policy import JobOptions
+from cotiza_queue.store.commands import Intake
+
+from .bench import Bench
+from .oracle import Model
+from .snapshot import Snapshot
+from .unique_model import sensible
+
+T = TypeVar("T")
+TYPE = JobType[Any]("model")
+
+
+class IntakePlay:
+    """Part of Play."""
+
+    bench: Bench
+    model: Model
+    seen: Snapshot
+    _calls: itertools.count[int]
+
+    def enqueue(self, asked: list[Intake]) -> None:
+        told = [(i.id, i.lane, i.delay_ms, i.unique, i.duplicate) for i in asked]
+        rows = self._call(f"enqueue {told}", self.bench.commands.enqueue(TYPE.name, asked))
+        for intake, row in zip(asked, rows, strict=True):
+            wanted = self.model.accept(intake, self.now, bounded=True)
+            if isinstance(row, Enqueued):
+                self._same("I5", (row.job_id, row.created, str(row.status)), wanted)
+            else:
+                self._same("A10", row.code, wanted[0])
+        self._left_lanes()
+        self._check()
+
+    def intake(self, id_: str, tenant: str, options: JobOptions) -> Intake:
+        """No two bodies are alike."""
+        payload = {"n": id_, "call": next(self._calls)}
+        job = NewJob(type=TYPE.name, payload=payload, tenant=tenant, options=sensible(options))
+        return intake_of(job, TYPE, id_)
+
+    def tick(self, ms: int) -> None:
+        """A clock that goes back stays this side of what has lapsed: Redis may have removed it."""
+        keys = self.model.keys
+        self.bench.clock.now_ms = max(self.now + ms, min(self.now, keys.latest + 1))
+        keys.lapse(self.now)
+        self._tell(f"{ms:+} ms")
+
+    def _left_lanes(self) -> None:
+        """Entries of a lane that stood for a job before this call, and do so no more."""
+        before = dict(_standing(self.seen))
+        for id_, entry in _standing(self._look()):
+            if before.get(id_) == entry:
+                del before[id_]
+        self.model.tombstones |= set(before.values())
+
+    # what Play has
+
+    @property
+    def now(self) -> int:
+        raise NotImplementedError
+
+    def _call(self, said: str, call: Coroutine[Any, Any, T]) -> T:
+        raise NotImplementedError
+
+    def _tell(self, line: str) -> None:
+        raise NotImplementedError
+
+    def _same(self, code: str, got: object, wanted: object) -> None:
+        raise NotImplementedError
+
+    def _check(self, found: Snapshot | None = None) -> None:
+        raise NotImplementedError
+
+    def _look(self) -> Snapshot:
+        raise NotImplementedError
+
+
+def _standing(seen: Snapshot) -> Iterator[tuple[str, tuple[str, str]]]:
+    """(job id, (lane, entry)) of waiting jobs in a lane."""
+    for name, fields in seen.hashes.items():
+        if name.startswith("job:") and fields.get("status") == "waiting" and fields.get("entry"):
+            yield name[4:], (fields["lane"], fields["entry"])
