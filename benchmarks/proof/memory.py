@@ -1,5 +1,7 @@
 """A million mixed jobs through workers leave nothing behind: after their retention the keys are the
-documented idle set, and the server's memory is that of the warmed-up queue, within 1 %.
+documented idle set, and the server's memory is that of the warmed-up queue, within 1 %. (Without
+the event stream, which is capped and goes up and down below its cap, and the buffers of
+connections.)
 """
 
 from __future__ import annotations
@@ -23,9 +25,12 @@ KIND = "memory"
 BATCH = 2_000
 AHEAD = 10_000
 """So many jobs may wait: the keyspace never holds more than a moment's jobs."""
-WARM_UP = 0.1
-"""Of the jobs: by then the server has made its own tables, and Lua its heap."""
+WARM_UP = 100_000
+"""Jobs before the first look: by then the server's own tables and Lua's heap have found their size.
+"""
 PATIENCE_S = 120.0
+EVENTS = b"{cq:memory}:events"
+"""The stream keeps between 9,000 and 10,000 events: that goes up and down by a tenth for ever."""
 IDLE = re.compile(
     r"cq:types|\{cq:memory\}:(meta|counts|lanes|events(:marks)?|dead|lane:\d+|metrics:\d+|worker:.+|workers)"
 )
@@ -34,7 +39,7 @@ IDLE = re.compile(
 
 async def prove(server: Server, report: Report, asked: argparse.Namespace) -> None:
     jobs = 20_000 if asked.quick else asked.jobs
-    warm_up = jobs if asked.quick else round(jobs * WARM_UP)
+    warm_up = jobs if asked.quick else WARM_UP
     dice = random.Random(asked.seed)
     async with (
         Queue(server.url) as queue,
@@ -45,12 +50,11 @@ async def prove(server: Server, report: Report, asked: argparse.Namespace) -> No
         await workers.hire(2)
         await _through(queue, warm_up, dice)
         baseline = await _at_rest(queue, connection)
-        held = await _held(connection)
         began = monotonic()
         await _through(queue, jobs, dice)
         took = monotonic() - began
         used = await _at_rest(queue, connection)
-        held_after = await _held(connection)
+        held = await _held(connection)
         strange = [name for name in await _names(connection) if not IDLE.fullmatch(name)]
         counts = Counter(await _counts(connection))
         await workers.dismiss()
@@ -66,10 +70,8 @@ async def prove(server: Server, report: Report, asked: argparse.Namespace) -> No
     report.count("keys outside the idle set", len(strange), "0", not strange)
     for name in strange[:10]:
         report.figure("  left behind:", name)
-    report.figure("bytes of the keys, warmed up and afterwards", f"{held:,}, {held_after:,}")
-    grown = 100 * (held_after - held) / held
-    report.count("  grown by", f"{grown:+.2f} %", "≤ 1 %", grown <= 1)
-    report.figure("used_memory, warmed up and afterwards", f"{baseline:,}, {used:,}")
+    report.figure("bytes of the keys, without events", f"{held:,}")
+    report.figure("used_memory without events and connections", f"{baseline:,} → {used:,}")
     grown = 100 * (used - baseline) / baseline
     if asked.quick:  # too few jobs for the server's own tables to have found their size
         report.figure("  grown by", f"{grown:+.2f} %")
@@ -147,13 +149,17 @@ async def _at_rest(queue: Queue, connection: Connection) -> int:
 
 
 async def _used(connection: Connection) -> int:
-    return int((await connection.command("INFO", "memory"))["used_memory"])
+    """Bytes that the server has allocated, without the event stream's and the connections' own."""
+    events = await connection.command("MEMORY", "USAGE", EVENTS, "SAMPLES", 0)
+    memory = await connection.command("INFO", "memory")
+    return int(memory["used_memory"]) - int(memory["mem_clients_normal"]) - (events or 0)
 
 
 async def _held(connection: Connection) -> int:
-    """Bytes of all keys, by MEMORY USAGE."""
+    """Bytes of all keys but the event stream, by MEMORY USAGE."""
     names = await connection.command("KEYS", "*")
-    return sum([await connection.command("MEMORY", "USAGE", n, "SAMPLES", 0) for n in names])
+    sizes = {n: await connection.command("MEMORY", "USAGE", n, "SAMPLES", 0) for n in names}
+    return sum(size for name, size in sizes.items() if name != EVENTS)
 
 
 async def _names(connection: Connection) -> list[str]:

@@ -6,16 +6,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
+from contextlib import AsyncExitStack
 
 from cotiza_queue import Queue
 
 from .common import ROOT, Report, Server, main
 
-PROCESSES = 5
-CALLS = 200
-"""Of each process, all at once, over as many connections as its queue opens (64)."""
+PROCESSES, QUEUES, CALLS = 5, 20, 10
+"""Each process opens so many queues (each with connections of its own), and calls so often on each
+of them, all at once. (Calls on one queue share their way to the server.)
+"""
 KIND = "unique"
 HOUR_MS = 3_600_000
 
@@ -31,7 +32,7 @@ async def prove(server: Server, report: Report, asked: argparse.Namespace) -> No
     async with Queue(server.url) as queue:
         waiting = (await queue.metrics(KIND))[0].waiting
     report.figure("rounds, each with a key of its own", rounds)
-    calls = PROCESSES * CALLS * rounds
+    calls = PROCESSES * QUEUES * CALLS * rounds
     report.count("answers", answers, f"{calls:,}", answers == calls)
     report.count("different ids a round, at most", max(ids), "1", max(ids) == 1)
     report.count(
@@ -57,11 +58,17 @@ async def _round(server: Server, key: str) -> list[tuple[str, str]]:
 
 
 async def _call(url: str, key: str) -> None:
-    async with Queue(url) as queue:
-        await queue.enqueue(KIND, 0, options={"jobId": f"warm-{os.getpid()}", "delay": HOUR_MS})
+    async with AsyncExitStack() as stack:
+        queues = [await stack.enter_async_context(Queue(url)) for _ in range(QUEUES)]
+        for n, queue in enumerate(queues):
+            await queue.enqueue(KIND, n, options={"delay": HOUR_MS})  # connects
         print("ready", flush=True)
         sys.stdin.readline()
-        calls = (queue.enqueue(KIND, n, options={"uniqueKey": key}) for n in range(CALLS))
+        calls = [
+            queue.enqueue(KIND, n, options={"uniqueKey": key})
+            for n in range(CALLS)
+            for queue in queues
+        ]
         for answer in await asyncio.gather(*calls):
             print(answer.job_id, answer.created)
 
