@@ -55,7 +55,9 @@ async def test_a_wait_whose_connections_are_cut_goes_on_and_hears_the_end(
     async with working({kind: hold}):
         wait = asyncio.ensure_future(queue.result(made.job_id, timeout_ms=60_000))
         while (await queue.get(made.job_id)).status is not Status.ACTIVE:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.02)
+        while not queue._link.events._listeners:
+            await asyncio.sleep(0.02)
         for kind_of in ("normal", "pubsub"):
             await connection.command("CLIENT", "KILL", "TYPE", kind_of, "SKIPME", "yes")
         go.set()
