@@ -130,6 +130,31 @@ class WhyAnswer(Answer, frozen=True, kw_only=True):
     facts: dict[str, Any]
 
 
+class Transition(Answer, frozen=True, kw_only=True):
+    """One change of a status. ``cause``: the verb that made it; "gap": ``missing`` entries are
+    no longer kept. ``worker``, ``token``, ``attempt``: of the run that began or ended; ``code``: of
+    its error; ``by``: who asked for it.
+    """
+
+    at: Moment
+    from_: Status | None = msgspec.field(default=None, name="from")
+    to: Status
+    cause: str
+    worker: str | None = None
+    token: int | None = None
+    attempt: int | None = None
+    code: str | None = None
+    by: str | None = None
+    missing: int | None = None
+
+
+class JobHistory(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """All that has happened to a job, the oldest first."""
+
+    job_id: str
+    items: list[Transition]
+
+
 class JobPage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Jobs, newest first. ``nextCursor`` is null at the end; a page may be short before it."""
 

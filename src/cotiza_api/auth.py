@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from cotiza_queue.clock import Clock
 from cotiza_queue.errors import ConfigurationError
+from cotiza_queue.model.ids import MAX_ACTOR
 from cotiza_queue.settings import Settings
 from cotiza_queue.wording import explain
 
@@ -65,6 +66,11 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     def reach(self) -> str | None:
         """The tenant whose things this caller sees; None: everyone's."""
         return None if self.platform else self.tenant
+
+    @property
+    def name(self) -> str:
+        """The caller as histories keep it: what is printable of its subject, and not too long."""
+        return "".join(filter(str.isprintable, self.user))[:MAX_ACTOR]
 
 
 NOBODY = Caller(user="", tenant="", role=Role.NOBODY)

@@ -4,6 +4,7 @@ download links.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from starlette.responses import Response
 from cotiza_queue import DeadLetter, Job, Schedule, Status
 from cotiza_queue.clock import iso
 from cotiza_queue.errors import CotizaError, InvalidInput
+from cotiza_queue.model.history import HistoryEntry
 from cotiza_queue.model.job import Enqueued
 from cotiza_queue.model.outcome import Failure
 from cotiza_queue.model.why import Why
@@ -25,9 +27,11 @@ from .answers import (
     FieldFault,
     ItemFault,
     JobError,
+    JobHistory,
     JobProgress,
     JobStatus,
     ScheduleView,
+    Transition,
     WhyAnswer,
 )
 from .errors import retry_after_s
@@ -78,6 +82,26 @@ def why(found: Why) -> WhyAnswer:
         sentence=found.sentence,
         facts=found.wire_facts(),
     )
+
+
+def job_history(job_id: str, entries: Sequence[HistoryEntry]) -> JobHistory:
+    """What has happened to a job."""
+    items = [
+        Transition(
+            at=iso(entry.at_ms),
+            from_=entry.origin,
+            to=entry.status,
+            cause=entry.cause,
+            worker=entry.worker,
+            token=entry.token,
+            attempt=entry.attempt,
+            code=entry.code,
+            by=entry.by,
+            missing=entry.missing or None,
+        )
+        for entry in entries
+    ]
+    return JobHistory(job_id=job_id, items=items)
 
 
 def bulk_item(made: Enqueued | CotizaError) -> BulkItem:

@@ -45,3 +45,21 @@ async def test_a_job_that_is_no_longer_kept_is_gone_and_not_unknown(
     foreign = await stranger.get(path)
     assert (foreign.status_code, foreign.json()["code"]) == (404, "job_not_found")
     assert (await admin.get("/api/v1/jobs/made-up")).status_code == 404
+
+
+@pytest.mark.row("F8")
+async def test_a_caller_sees_all_that_has_happened_to_its_job_and_who_asked_for_it(
+    admin: httpx2.AsyncClient, stranger: httpx2.AsyncClient, analysis: dict[str, Any]
+) -> None:
+    made = (await admin.post("/api/v1/jobs", json=analysis)).json()
+    path = f"/api/v1/jobs/{made['jobId']}"
+    await admin.delete(path)
+    await admin.post(f"{path}/retry")
+    told = (await admin.get(f"{path}/history")).json()
+    assert told["jobId"] == made["jobId"]
+    made_at, cancelled, replayed = told["items"]
+    assert made_at == {"at": made["createdAt"], "to": "waiting", "cause": "enqueue"}
+    assert cancelled.pop("at") <= replayed.pop("at")
+    assert cancelled == {"from": "waiting", "to": "cancelled", "cause": "cancel", "by": "ana"}
+    assert replayed == {"from": "cancelled", "to": "waiting", "cause": "replay", "by": "ana"}
+    assert (await stranger.get(f"{path}/history")).status_code == 404

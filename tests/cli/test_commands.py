@@ -259,3 +259,12 @@ def test_why_says_what_stands_in_the_way(terminal, filled) -> None:
     assert "No live worker runs jobs of type" in terminal.text("why", filled.waiting)
     assert terminal.json("why", filled.dead)["cause"] == "ended"
     terminal.run("why", "nothing", code=3)
+
+
+@pytest.mark.row("F8")
+def test_history_tells_every_change_of_a_job(terminal, filled) -> None:
+    items = terminal.json("history", filled.dead)["items"]
+    assert (items[0]["cause"], items[-1]["to"]) == ("enqueue", "failed")
+    assert items[-1]["code"]
+    assert "enqueue" in terminal.text("history", filled.dead)
+    terminal.run("history", "nothing", code=3)

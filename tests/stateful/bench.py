@@ -24,7 +24,7 @@ from .server import EPOCH_MS, TimedServer
 
 T = TypeVar("T")
 Decide = Callable[..., "outcome.Retry | outcome.Fail | outcome.Snooze | outcome.Discard"]
-PAGE, TOMBSTONES = 2, 3
+PAGE, TOMBSTONES, HISTORY = 2, 3, 4
 
 
 class Handle(NamedTuple):
@@ -47,6 +47,7 @@ class Patch(NamedTuple):
 
 
 SMALL_PAGES = (
+    Patch("lib/38_history", "kept = 200", f"kept = {HISTORY}"),
     Patch("lib/65_delayed", "page = 100", f"page = {PAGE}"),
     Patch("lib/46_finding", "page = 500", f"page = {PAGE}"),
     Patch("lib/57_backlog", "page = 100", f"page = {PAGE}"),

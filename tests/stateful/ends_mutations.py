@@ -12,6 +12,27 @@ ENDS_MUTATIONS = (
         "a retry a moment before the deadline", "lib/75_settle",
         "q.now + delay > tonumber(j.deadline)", "q.now + delay >= tonumber(j.deadline)",
     ),
+    # -- histories
+    (
+        "a retry that no history knows", "lib/75_settle",
+        "  history.note(q, j, 'delayed', cause, cause == 'retry' and history.code(data))\n", "",
+    ),
+    (
+        "a history told after the fact", "lib/65_delayed",
+        "      history.note(q, j, 'waiting', 'promote')\n", "",
+    ),
+    (
+        "a history of a job that is gone", "lib/42_end",
+        "p .. 'progress:' .. j.id, p .. 'history:' .. j.id", "p .. 'progress:' .. j.id",
+    ),
+    (
+        "entries lost without a word", "lib/38_history",
+        "  redis.call('HINCRBY', q.prefix .. 'job:' .. j.id, 'untold', n - history.kept)\n", "",
+    ),
+    (
+        "a chapter without its worker", "lib/38_history",
+        "local chapter = j.status == 'active'", "local chapter = false",
+    ),
     # -- poison
     (
         "a stall more than allowed", "ops/reclaim",
@@ -21,11 +42,12 @@ ENDS_MUTATIONS = (
     # -- snoozes and discards
     (
         "a snooze that costs an attempt", "lib/75_settle",
-        "  redis.call('HINCRBY', key, 'attempt', -1)\n", "",
+        "'attempt', -1)\n  redis.call('HINCRBY', q.prefix .. 'job:' .. j.id, 'snoozed'",
+        "'snoozed', 0)\n  redis.call('HINCRBY', q.prefix .. 'job:' .. j.id, 'snoozed'",
     ),
     (
         "a snooze that nobody counts", "lib/75_settle",
-        "  redis.call('HINCRBY', key, 'snoozed', 1)\n", "",
+        "  redis.call('HINCRBY', q.prefix .. 'job:' .. j.id, 'snoozed', 1)\n", "",
     ),
     (
         "a discarded job with a letter", "lib/75_settle",

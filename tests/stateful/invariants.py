@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
+from .history_check import histories
 from .index_check import indexes
 from .open_bugs import OPEN_BUGS
 from .oracle import FINAL, Job, Model
@@ -25,12 +26,12 @@ KEYS = re.compile(
     r"|workers|schedules"
     r"|schedules:all|schedule:.+|(ended|newest):(completed|failed|cancelled)(:.+)?|lane:\d+"
     r"|metrics:\d+|worker:.+|tenant:.+|backlog:\d+:.+|put_off|pauses|passes"
-    r"|(job|body|result|failures|progress|unique):.+"
+    r"|(job|body|result|failures|progress|unique|history):.+"
 )
 EXPIRING = re.compile(r"metrics:\d+|worker:.+")
 IDLE = re.compile(r"meta|counts|lanes|events(:marks)?|dead|lane:\d+|metrics:\d+|worker:.+|workers")
 """What an idle queue keeps when every job, letter and schedule is gone."""
-PER_JOB = ("body", "result", "failures", "progress")
+PER_JOB = ("body", "result", "failures", "progress", "history")
 
 
 def check(model: Model, found: Snapshot) -> None:
@@ -323,5 +324,5 @@ def _difference(what: str, there: object, wanted: object) -> str:
 
 CONTAINERS: tuple[Callable[[Model, Snapshot], Iterator[Fault]], ...] = (
     names, jobs, attempts, contents, delayed, ended, lanes, backlogs, tenants, ready, indexes,
-    uniques, letters, counters, schedules,
+    uniques, letters, counters, schedules, histories,
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cotiza_queue.store.commands import Intake
 
@@ -46,6 +46,13 @@ class Job:
     """Of a blocked job, once it is released."""
     revived: bool = False
     """Replayed once; it may find its old place in a line again."""
+    walked: list[str] = field(default_factory=list)
+    """Every status that it has had, in order."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+        if name == "status" and value and self.walked[-1:] != [value]:
+            self.walked.append(str(value))
 
     @property
     def id(self) -> str:

@@ -28,7 +28,7 @@ MEANING = {
     "I20": "nothing is left behind, and no key is undocumented",
     "I21": "bytes come out as they went in",
     "I23": "progress only by the holder, and never of a job that is gone",
-    "F8": "the events tell the state",
+    "F8": "the events and the histories tell the state, and the way to it",
     "G7": "why a job does not run is told as it is",
     "call": "no call of ours is refused by the server",
 }

@@ -39,7 +39,8 @@ async def get_dead_letter(call: Call[Nothing, Nothing]) -> Response:
 async def replay_dead_letter(call: Call[Nothing, Nothing]) -> Response:
     """Runs the job again, under the same id; the dead letter is gone."""
     letter = await call.queue.dead_letter(call.path("jobId"), tenant=call.caller.reach)
-    job = await call.queue.replay(letter.job_id, tenant=call.caller.reach)
+    reach, by = call.caller.reach, call.caller.name
+    job = await call.queue.replay(letter.job_id, tenant=reach, by=by)
     message = "the job waits to run again, with all its attempts"
     return respond.json(RetriedJob(job_id=job.id, message=message, attempts=job.attempt))
 

@@ -18,6 +18,7 @@ from ..answers import (
     BulkAnswer,
     CancelledJob,
     CreatedJob,
+    JobHistory,
     JobPage,
     JobStatus,
     RetriedJob,
@@ -178,15 +179,24 @@ async def follow_tenant(call: Call[Nothing, TenantQuery]) -> Response:
 
 async def retry_job(call: Call[Nothing, Nothing]) -> Response:
     """Runs a failed or cancelled job again, under the same id."""
-    job = await call.queue.replay(call.path("jobId"), tenant=call.caller.reach)
+    reach, by = call.caller.reach, call.caller.name
+    job = await call.queue.replay(call.path("jobId"), tenant=reach, by=by)
     message = "the job waits to run again, with all its attempts"
     return respond.json(RetriedJob(job_id=job.id, message=message, attempts=job.attempt))
 
 
 async def cancel_job(call: Call[Nothing, Nothing]) -> Response:
     """Cancels a job that has not ended, running or not."""
-    job = await call.queue.cancel(call.path("jobId"), tenant=call.caller.reach)
+    reach, by = call.caller.reach, call.caller.name
+    job = await call.queue.cancel(call.path("jobId"), tenant=reach, by=by)
     return respond.json(CancelledJob(job_id=job.id, cancelled=True, message="the job is cancelled"))
+
+
+async def history(call: Call[Nothing, Nothing]) -> Response:
+    """Every change of the job's status, the oldest first: when, from where, by what and by whom."""
+    job_id = call.path("jobId")
+    entries = await call.queue.history(job_id, tenant=call.caller.reach)
+    return respond.json(respond.job_history(job_id, entries))
 
 
 async def why_not(call: Call[Nothing, Nothing]) -> Response:
@@ -282,6 +292,11 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         method="GET", path=f"{API}/jobs/{{jobId}}/events", handler=follow_job, role=Role.CUSTOMER,
         body=Nothing, query=Nothing, content="text/event-stream",
         tag="events", summary="Follow a job's events until it ends", faults=(404, 410, 422),
+    ),
+    Operation(
+        method="GET", path=f"{API}/jobs/{{jobId}}/history", handler=history, role=Role.CUSTOMER,
+        body=Nothing, query=Nothing, answer=JobHistory,
+        tag="jobs", summary="See all that has happened to a job", faults=(404,),
     ),
     Operation(
         method="GET", path=f"{API}/jobs/{{jobId}}/why", handler=why_not, role=Role.CUSTOMER,

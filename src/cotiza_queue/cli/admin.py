@@ -14,6 +14,7 @@ COMMANDS = {
     "jobs": "jobs",
     "show": "jobs",
     "why": "jobs",
+    "history": "jobs",
     "retry": "jobs",
     "cancel": "jobs",
     "dlq": "dead",

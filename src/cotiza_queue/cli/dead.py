@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import click
 import msgspec
@@ -14,7 +15,7 @@ from ..engine.queue import Queue
 from ..errors import Conflict, CotizaError, NotFound
 from ..model.job import DeadLetter
 from . import plain, render
-from .jobs import failures
+from .jobs import ACTOR, failures
 from .shell import Exit, Shell, command
 
 PAGE = 200
@@ -111,7 +112,7 @@ async def replay(shell: Shell, /, **asked: object) -> Exit:
     choice = _choice(asked)
     async with shell.queue() as queue:
         meant = await _meant(queue, choice)
-        return await _each(shell, choice, meant, queue.replay, verb="replayed")
+        return await _each(shell, choice, meant, partial(queue.replay, by=ACTOR), verb="replayed")
 
 
 @dlq.command(short_help="Throw dead letters away.")

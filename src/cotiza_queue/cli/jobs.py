@@ -16,6 +16,8 @@ from ..model.status import Status
 from . import plain, render
 from .shell import Shell, command
 
+ACTOR = "cotiza-queue"
+"""Who asks, in a job's history."""
 WIDE = 100
 """Columns from which a listing also has the tenant and what the job is doing."""
 
@@ -78,6 +80,31 @@ async def show(shell: Shell, job_id: str) -> None:
     shell.out.print(_portrait(shell, job))
 
 
+@click.command(short_help="All that has happened to a job.")
+@click.argument("job_id", metavar="ID")
+@command
+async def history(shell: Shell, job_id: str) -> None:
+    """Every change of job ID's status, oldest first: when, by what verb, in whose hands."""
+    async with shell.queue() as queue:
+        entries = await queue.history(job_id)
+    if shell.as_json:
+        shell.json({"jobId": job_id, "items": [plain.history_entry(each) for each in entries]})
+        return
+    table = render.table("at", "cause", "status", "try", "worker", "what", right=("try",))
+    for each in entries:
+        told = [each.code, f"by {each.by}" if each.by else None]
+        told += [f"{each.missing} entries are no longer kept" if each.missing else None]
+        table.add_row(
+            render.text(iso(each.at_ms)),
+            render.text(each.cause),
+            render.status(each.status),
+            render.text("" if each.attempt is None else str(each.attempt)),
+            render.text(each.worker or ""),
+            render.text(", ".join(filter(None, told))),
+        )
+    shell.out.print(table)
+
+
 @click.command(short_help="Why a job is not running.")
 @click.argument("job_id", metavar="ID")
 @command
@@ -98,7 +125,7 @@ async def why(shell: Shell, job_id: str) -> None:
 async def retry(shell: Shell, job_id: str) -> None:
     """Run job ID again, if it failed or was cancelled: same id, fresh attempts."""
     async with shell.queue() as queue:
-        job = await queue.replay(job_id)
+        job = await queue.replay(job_id, by=ACTOR)
     shell.say(f"{job.id} is {job.status} again.", **plain.job(job))
 
 
@@ -108,7 +135,7 @@ async def retry(shell: Shell, job_id: str) -> None:
 async def cancel(shell: Shell, job_id: str) -> None:
     """Stop job ID, be it blocked, delayed, waiting or running."""
     async with shell.queue() as queue:
-        job = await queue.cancel(job_id)
+        job = await queue.cancel(job_id, by=ACTOR)
     if job.status is not Status.CANCELLED:
         shell.say(f"{job.id} is {job.status}; its worker was told to stop.", **plain.job(job))
     else:

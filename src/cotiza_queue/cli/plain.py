@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from ..clock import iso
+from ..model.history import HistoryEntry
 from ..model.job import DeadLetter, Job, Pause, Schedule
 from ..model.outcome import Failure
 from ..model.status import Status
@@ -52,6 +53,22 @@ def job_in_full(value: Job) -> dict[str, Any]:
         timeout=value.timeout_ms,
         backoff=msgspec.structs.asdict(value.backoff),
         failures=[_failure(each) for each in value.failures],
+    )
+
+
+def history_entry(value: HistoryEntry) -> dict[str, Any]:
+    """One change of a job's status."""
+    return _given(
+        at=iso(value.at_ms),
+        **{"from": value.origin},
+        to=value.status,
+        cause=value.cause,
+        worker=value.worker,
+        token=value.token,
+        attempt=value.attempt,
+        code=value.code,
+        by=value.by,
+        missing=value.missing or None,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import NotFound
+from ..model.history import HistoryEntry
 from ..model.ids import check_job_type
 from ..model.job import DeadLetter, Pause, QueueMetrics
 from ..model.policy import Limits
@@ -70,6 +71,16 @@ class Operators(Base):
         """Remove up to ``limit`` ≤ 10,000 jobs that ended so longer than ``grace_ms`` ago."""
         name = self._directory.known(job_type).name
         return await admin.clean(self._link, name, admin.Cut(status, grace_ms, limit, tenant))
+
+    async def history(self, job_id: str, *, tenant: str | None = None) -> Sequence[HistoryEntry]:
+        """Every change of a job's status, oldest first: moment, cause, actor. The last one's
+        ``status`` is the job's. Raises NotFound.
+        """
+        for name, full_id in await self._directory.places(job_id, tenant):
+            found = await self._link.views.history(name, full_id, tenant or "")
+            if found is not None:
+                return found
+        raise self._directory.no_job(job_id, tenant)
 
     async def why(self, job_id: str, *, tenant: str | None = None) -> Why:
         """Why a job is not running now: the cause, a sentence, and its facts. Raises NotFound."""

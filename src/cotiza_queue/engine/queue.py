@@ -15,7 +15,7 @@ from ..errors import (
     NotFound,
     QueueUnavailable,
 )
-from ..model.ids import RANDOM_BYTES, check_job_type, custom_job_id, new_job_id
+from ..model.ids import RANDOM_BYTES, check_actor, check_job_type, custom_job_id, new_job_id
 from ..model.job import (
     Enqueued,
     Event,
@@ -155,10 +155,13 @@ class Queue(Recurring, Operators):
             raise Conflict(f"several jobs have that id: {ids}", code="ambiguous_job_id")
         return found[0]
 
-    async def cancel(self, job_id: str, *, tenant: str | None = None) -> Job:
-        """End a job that has not ended, running or not. Raises NotFound; Conflict if it has."""
+    async def cancel(self, job_id: str, *, tenant: str | None = None, by: str = "") -> Job:
+        """End a job that has not ended, running or not. ``by``: who asks, for its history, at most
+        200 characters. Raises NotFound; Conflict if it has; InvalidInput.
+        """
+        actor = check_actor(by)
         job = await self.get(job_id, tenant=tenant)
-        answer = await self._link.commands.cancel(job.type, job.id, tenant or "")
+        answer = await self._link.commands.cancel(job.type, job.id, tenant or "", actor)
         if answer == "ok":
             self._hooks.changed(job, Status.CANCELLED)
             return msgspec.structs.replace(job, status=Status.CANCELLED)
@@ -166,14 +169,17 @@ class Queue(Recurring, Operators):
             raise self._directory.no_job(job_id, tenant)
         raise Conflict(f"the job is {answer} already", code=f"already_{answer}")
 
-    async def replay(self, job_id: str, *, tenant: str | None = None) -> Job:
-        """Run a failed or cancelled job again, same id. Raises NotFound, Conflict."""
+    async def replay(self, job_id: str, *, tenant: str | None = None, by: str = "") -> Job:
+        """Run a failed or cancelled job again, same id. ``by``: who asks, for its history, at most
+        200 characters. Raises NotFound, Conflict, InvalidInput.
+        """
+        actor = check_actor(by)
         try:
             job = await self.get(job_id, tenant=tenant)
             name, full_id = job.type, job.id
         except NotFound:
             name, full_id = await self._buried(job_id, tenant)
-        answer = await self._link.commands.replay(name, full_id, tenant or "")
+        answer = await self._link.commands.replay(name, full_id, tenant or "", actor)
         if answer == "ok":
             found = await self.get(full_id, tenant=tenant)
             self._hooks.changed(found, Status.WAITING)

@@ -21,6 +21,8 @@ _TENANT = re.compile(r"[0-9A-Za-z_.:@-]{1,64}")
 _ISSUED = re.compile(rf"[{_ALPHABET}]{{34}}")
 _TIME_CHARACTERS, _RANDOM_CHARACTERS, _MARK_CHARACTERS = 10, 14, 3
 _CODE_CHARACTERS, _TENANT_CHARACTERS = 4, 12
+MAX_ACTOR = 200
+"""Characters of the name of who asked for something."""
 RANDOM_BYTES = 9
 """Of chance in a job id; 70 bits of them are used."""
 CUSTOM_ID_LENGTH = 46
@@ -101,6 +103,16 @@ def check_tenant(tenant: str) -> TenantId:
             fields=[FieldError("tenantId", "1 to 64 of 0-9 A-Z a-z _ . : @ -")],
         )
     return TenantId(tenant)
+
+
+def check_actor(by: str) -> str:
+    """Who asked for something, as a history keeps it, or InvalidInput."""
+    if len(by) > MAX_ACTOR or not by.isprintable():
+        raise InvalidInput(
+            "the name of who asks is not usable",
+            fields=[FieldError("by", f"at most {MAX_ACTOR} printable characters")],
+        )
+    return by
 
 
 def _marked(head: str, code: str, tenant: str) -> JobId:

@@ -36,6 +36,7 @@ EDGES: dict[tuple[Status, Status], str] = {
     (Status.DELAYED, Status.CANCELLED): "cancel",
     (Status.WAITING, Status.ACTIVE): "take",
     (Status.WAITING, Status.DELAYED): "change",
+    (Status.WAITING, Status.FAILED): "take",
     (Status.WAITING, Status.CANCELLED): "cancel",
     (Status.ACTIVE, Status.COMPLETED): "settle",
     (Status.ACTIVE, Status.FAILED): "settle",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from ..errors import InvalidInput, TooLarge
+from ..model.history import Kept
 from ..model.outcome import Failure
 from ..model.policy import RunRules
 
@@ -30,6 +31,7 @@ class Body(msgspec.Struct, frozen=True, array_like=True):
 _encode_body = msgspec.msgpack.Encoder().encode
 _decode_body = msgspec.msgpack.Decoder(Body).decode
 _decode_texts = msgspec.msgpack.Decoder(list[str]).decode
+_decode_kept = msgspec.msgpack.Decoder(Kept).decode
 _decode_failure = msgspec.json.Decoder(Failure).decode
 _decode_failures = msgspec.json.Decoder(tuple[Failure, ...]).decode
 encode_failure = msgspec.json.Encoder().encode
@@ -83,6 +85,11 @@ def decode_failures(items: list[bytes]) -> tuple[Failure, ...]:
 
 def decode_failure_array(data: bytes) -> tuple[Failure, ...]:
     return _decode_failures(data)
+
+
+def decode_history(entries: Iterable[bytes]) -> list[Kept]:
+    """What lua/lib/38_history.lua has noted."""
+    return [_decode_kept(entry) for entry in entries]
 
 
 def decode_events(data: bytes) -> Iterator[tuple[str, str, str, str]]:

@@ -209,11 +209,11 @@ class Commands:
         rows: list[bytes] = await self._connection.call("sweep", job_type, worker, *running)
         return [id_.decode() for id_ in rows]
 
-    async def cancel(self, job_type: str, job_id: str, tenant: str) -> str:
-        return _text(await self._connection.call("cancel", job_type, job_id, tenant))
+    async def cancel(self, job_type: str, job_id: str, tenant: str, by: str = "") -> str:
+        return _text(await self._connection.call("cancel", job_type, job_id, tenant, by))
 
-    async def replay(self, job_type: str, job_id: str, tenant: str) -> str:
-        return _text(await self._connection.call("replay", job_type, job_id, tenant))
+    async def replay(self, job_type: str, job_id: str, tenant: str, by: str = "") -> str:
+        return _text(await self._connection.call("replay", job_type, job_id, tenant, by))
 
     async def progress(self, job_type: str, job_id: str, token: int, progress: bytes) -> bool:
         """False if the job is no longer the token's."""

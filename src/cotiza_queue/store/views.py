@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from ..model.history import HistoryEntry, Open, told
 from ..model.job import DeadLetter, Job, Pause, Progress, QueueMetrics, Schedule
 from ..model.policy import JobOptions
 from ..model.status import Status
@@ -85,6 +86,25 @@ class Views:
             seq = int(codec.pairs(row[1])["seq"])
             found.append((seq, _job(job_type, row)))
         return last.decode(), found
+
+    async def history(self, job_type: str, job_id: str, tenant: str) -> list[HistoryEntry] | None:
+        """What has happened to a job, oldest first; None if it is not there for that tenant."""
+        reply = await self._connection.call("past", job_type, job_id, tenant)
+        if reply is None:
+            return None
+        values, entries = reply
+        status, created, started, worker, token, attempt, finished, untold, _ = values
+        job = Open(
+            status=Status(status.decode()),
+            created_ms=int(created),
+            started_ms=_ms(started),
+            finished_ms=_ms(finished),
+            worker=worker.decode() if worker else None,
+            token=_ms(token),
+            attempt=int(attempt or 0),
+            untold=int(untold or 0),
+        )
+        return told(job, codec.decode_history(entries))
 
     async def why(self, job_type: str, job_id: str, tenant: str) -> Seen | None:
         """What a take would see of a job; None if it is not there for that tenant."""
@@ -265,6 +285,10 @@ def _percentile(run_times: dict[int, int], share: float) -> float:
         if rank <= 0:
             return round(2 ** ((bucket + 1) / 4) - 1, 1)
     return 0.0
+
+
+def _ms(value: bytes | None) -> int | None:
+    return int(value) if value else None
 
 
 def _int(text: str | None) -> int | None:

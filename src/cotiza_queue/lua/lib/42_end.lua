@@ -4,7 +4,7 @@ local follower = {}
 function job.remove(q, j)
   local p = q.prefix
   redis.call('DEL', p .. 'job:' .. j.id, p .. 'body:' .. j.id, p .. 'result:' .. j.id,
-    p .. 'failures:' .. j.id, p .. 'progress:' .. j.id)
+    p .. 'failures:' .. j.id, p .. 'progress:' .. j.id, p .. 'history:' .. j.id)
   index.leave(q, j)
   unique.moved(q, j, '')
   late.zrem(q, p .. 'ended:' .. j.status, j.id)

@@ -8,6 +8,7 @@ function delayed.promote(q)
     queue.count(q, 'delayed', -1)
     local j = job.read(q, id)
     if j then
+      history.note(q, j, 'waiting', 'promote')
       intake.place(q, j, lane.home(j.lane), 0)
       event.emit(q, id, j.tenant, 'waiting')
     end

@@ -29,6 +29,7 @@ local function decide(q, j, t, number, worker, token, out, refused)
   if j.deadline ~= '' and q.now > tonumber(j.deadline) then
     lane.drop(q, number, j.entry)
     queue.count(q, 'waiting', -1)
+    history.note(q, j, 'failed', 'deadline', 'deadline_exceeded')
     dead.bury(q, j, dead.failure(q, j, 'deadline_exceeded', 'the job was not started before its deadline'))
   elseif tenant.may_start(q, t, j.options.cost or 1) then
     if not ceiling.may_start(q, j.options.cost or 1) then return hold_back(q, j, number) end

@@ -1,6 +1,6 @@
 -- cancel: ends a job that has not ended. A running one ends at once; its worker is told and loses the right to write.
 -- KEYS     meta
--- ARGS     id tenant ("" for any)
+-- ARGS     id tenant ("" for any) by (who asks, or "")
 -- RETURNS  ok | not_found | the final status that forbids it
 -- EDGE     waiting -> cancelled, delayed -> cancelled, blocked -> cancelled, active -> cancelled
 -- EMITS    cancelled
@@ -21,6 +21,7 @@ local function cancel(keys, args)
     redis.call('HSET', q.prefix .. 'job:' .. j.id, 'token', queue.tokens(q, 1))
     redis.call('PUBLISH', q.prefix .. 'wake', 'cancel ' .. j.id .. ' ' .. j.token)
   end
+  history.note(q, j, 'cancelled', 'cancel', '', args[3])
   job.finish(q, j, 'cancelled')
   queue.close(q)
   return 'ok'

@@ -18,9 +18,11 @@ local function recover(q, number, entry, id, max_stalls)
   local failure = dead.failure(q, j, 'worker_lost', 'the worker that ran this job stopped answering')
   event.emit(q, id, j.tenant, 'stalled', failure)
   if stalls >= max_stalls then
+    history.note(q, j, 'failed', 'reclaim', 'poisoned')
     dead.bury(q, j, dead.failure(q, j, 'poisoned', 'it lost its worker ' .. stalls .. ' times, and is taken for the cause'))
     return { id, 'failed' }
   end
+  history.note(q, j, 'waiting', 'reclaim', 'worker_lost')
   dead.note(q, id, failure)
   redis.call('HINCRBY', q.prefix .. 'job:' .. id, 'attempt', -1)
   intake.place(q, j, lane.before(j.lane), 0)

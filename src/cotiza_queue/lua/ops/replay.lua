@@ -1,6 +1,6 @@
 -- replay: a failed or cancelled job runs again, same id, fresh attempts; its dead letter is lifted.
 -- KEYS     meta
--- ARGS     id tenant ("" for any)
+-- ARGS     id tenant ("" for any) by (who asks, or "")
 -- RETURNS  ok | not_found | unique_key_taken | the status that forbids it
 -- EDGE     failed -> waiting, cancelled -> waiting
 -- EMITS    waiting
@@ -21,10 +21,11 @@ local function taken(q, options, id)
   return (unique.holder(q, options) or id) ~= id
 end
 
-local function revive(q, id, letter)
+local function revive(q, id, letter, by)
   local options = job.options(letter.options)
   if taken(q, options, id) then return 'unique_key_taken' end
   dead.lift(q, id)
+  history.note(q, { id = id, status = '' }, 'waiting', 'replay', '', by)
   intake.accept(q, { id = id, tenant = letter.tenant, priority = letter.priority, lane = lane.home(letter.lane),
     attempts = letter.attempts, keep = letter.keep, delay = 0, body = letter.body, packed = letter.options,
     options = options, call = {} })
@@ -38,11 +39,12 @@ local function replay(keys, args)
   local j = job.read(q, id)
   if not j then
     local letter = from_letter(q, id, tenant_id)
-    return letter and revive(q, id, letter) or 'not_found'
+    return letter and revive(q, id, letter, args[3]) or 'not_found'
   end
   if tenant_id ~= '' and j.tenant ~= tenant_id then return 'not_found' end
   if j.status ~= 'failed' and j.status ~= 'cancelled' then return j.status end
   if taken(q, j.options, id) then return 'unique_key_taken' end
+  history.note(q, j, 'waiting', 'replay', '', args[3])
   dead.lift(q, id)
   redis.call('ZREM', q.prefix .. 'ended:' .. j.status, id)
   redis.call('ZREM', q.prefix .. 'newest:' .. j.status .. ':' .. j.tenant, id)

@@ -21,6 +21,7 @@ local function sweep(keys, args)
         if job.stands(j, number, held[1]) and j.status == 'active' then
           redis.call('HINCRBY', q.prefix .. 'job:' .. j.id, 'attempt', -1)
           redis.call('HSET', q.prefix .. 'job:' .. j.id, 'token', queue.tokens(q, 1))
+          history.note(q, j, 'waiting', 'sweep')
           admission.ended(q, j)
           intake.place(q, j, lane.before(j.lane), 0)
           event.emit(q, j.id, j.tenant, 'waiting')

@@ -4,7 +4,7 @@
 --          kinds, with value and extra: see lib/75_settle.lua
 -- RETURNS  [now_ms, next_due_ms or "", [ok | again | lost | the code that the job failed with instead, per outcome],
 --          [id token attempt stalls created tenant body deadline snoozed per job]]
--- EDGE     waiting -> active, active -> completed, active -> failed, active -> delayed, active -> waiting,
+-- EDGE     waiting -> active, waiting -> failed, active -> completed, active -> failed, active -> delayed, active -> waiting,
 --          active -> cancelled
 -- EMITS    active, completed, failed, delayed, waiting, cancelled, stalled
 -- ERRORS   none: a stale token is answered with lost and changes nothing; a repeated outcome with again
