@@ -24,7 +24,7 @@ from .server import EPOCH_MS, TimedServer
 
 T = TypeVar("T")
 Decide = Callable[..., "outcome.Retry | outcome.Fail | outcome.Snooze | outcome.Discard"]
-PAGE, TOMBSTONES, HISTORY = 2, 3, 4
+PAGE, TOMBSTONES, HISTORY, CHECKPOINTS = 2, 3, 4, 2
 
 
 class Handle(NamedTuple):
@@ -47,6 +47,7 @@ class Patch(NamedTuple):
 
 
 SMALL_PAGES = (
+    Patch("lib/39_checkpoint", "names = 64", f"names = {CHECKPOINTS}"),
     Patch("lib/38_history", "kept = 200", f"kept = {HISTORY}"),
     Patch("lib/65_delayed", "page = 100", f"page = {PAGE}"),
     Patch("lib/46_finding", "page = 500", f"page = {PAGE}"),

@@ -133,7 +133,8 @@ class Doors:
         job.deadline = now + asked.deadline_ms if asked.deadline_ms else None
         if job.starts:
             job.progress = None
-        job.attempt = job.stalls = job.starts = job.spared = 0
+        job.attempt = job.stalls = job.starts = job.spared = job.snoozed = 0
+        job.saved.clear()
         for name in ("", asked.tenant):
             self.caps[name].dear |= asked.cost > 1
         anew = asked.duplicate == "replace" and job.status != "blocked"

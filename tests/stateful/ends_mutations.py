@@ -33,6 +33,17 @@ ENDS_MUTATIONS = (
         "a chapter without its worker", "lib/38_history",
         "local chapter = j.status == 'active'", "local chapter = false",
     ),
+    # -- checkpoints
+    ("a checkpoint by anyone", "ops/save", "or found[2] ~= args[2] then", "then"),
+    (
+        "checkpoints that outlive a completion", "lib/42_end",
+        "  if status ~= 'failed' then checkpoint.forget(q, j) end\n", "",
+    ),
+    (
+        "a failed job without its checkpoints", "lib/42_end",
+        "if status ~= 'failed' then checkpoint", "if status then checkpoint",
+    ),
+    ("one name too many", "lib/39_checkpoint", ">= checkpoint.names", "> checkpoint.names"),
     # -- poison
     (
         "a stall more than allowed", "ops/reclaim",

@@ -27,6 +27,9 @@ def histories(model: Model, found: Snapshot) -> Iterator[tuple[str, str]]:
         untold = entries[0].missing
         if end != job.status or way != (whole[-len(way) :] if untold else whole):
             yield "F8", f"{job.id} went {whole}, its history says {way} and {untold} more"
+        runs = [(entry.worker, entry.token) for entry in entries if entry.cause == "take"]
+        if runs != job.runs[len(job.runs) - len(runs) :]:
+            yield "F8", f"{job.id} was run by {job.runs}, its history says {runs}"
         last = entries[-1]
         if job.status == "active" and (last.worker, last.token, last.attempt) != _run(job):
             yield "F8", f"{job.id}: {last} is not the run of {_run(job)}"

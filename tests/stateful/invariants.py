@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
+from .checkpoint_check import checkpoints
 from .history_check import histories
 from .index_check import indexes
 from .open_bugs import OPEN_BUGS
@@ -26,12 +27,12 @@ KEYS = re.compile(
     r"|workers|schedules"
     r"|schedules:all|schedule:.+|(ended|newest):(completed|failed|cancelled)(:.+)?|lane:\d+"
     r"|metrics:\d+|worker:.+|tenant:.+|backlog:\d+:.+|put_off|pauses|passes"
-    r"|(job|body|result|failures|progress|unique|history):.+"
+    r"|(job|body|result|failures|progress|unique|history|checkpoints):.+"
 )
 EXPIRING = re.compile(r"metrics:\d+|worker:.+")
 IDLE = re.compile(r"meta|counts|lanes|events(:marks)?|dead|lane:\d+|metrics:\d+|worker:.+|workers")
 """What an idle queue keeps when every job, letter and schedule is gone."""
-PER_JOB = ("body", "result", "failures", "progress", "history")
+PER_JOB = ("body", "result", "failures", "progress", "history", "checkpoints")
 
 
 def check(model: Model, found: Snapshot) -> None:
@@ -324,5 +325,5 @@ def _difference(what: str, there: object, wanted: object) -> str:
 
 CONTAINERS: tuple[Callable[[Model, Snapshot], Iterator[Fault]], ...] = (
     names, jobs, attempts, contents, delayed, ended, lanes, backlogs, tenants, ready, indexes,
-    uniques, letters, counters, schedules, histories,
+    uniques, letters, counters, schedules, histories, checkpoints,
 )  # fmt: skip

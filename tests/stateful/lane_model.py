@@ -72,7 +72,8 @@ class Lanes:
         """A lane of late jobs only comes first."""
         lanes: dict[int, list[Job]] = defaultdict(list)
         for job in model.waiting():
-            lanes[job.lane].append(job)
+            if job.deadline is None or now <= job.deadline:  # the take buries it, and goes on
+                lanes[job.lane].append(job)
         limited = {name for name, cap in model.caps.items() if not cap.free}
         unclear = {int(number) for number, _ in model.tombstones}
         for number, jobs in lanes.items():

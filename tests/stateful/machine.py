@@ -19,6 +19,7 @@ from cotiza_queue.store.commands import Intake, Settlement
 
 from . import ends
 from .bench import Bench, Handle
+from .checkpoint_rules import CheckpointRules
 from .depth_rules import DepthRules
 from .holding_rules import Holding
 from .lane_rules import LaneRules
@@ -63,7 +64,15 @@ options = st.builds(
 ending = st.sampled_from(ends.ENDINGS)
 
 
-class Game(Holding, LaneRules, ReadingRules, UniqueRules, DepthRules, RuleBasedStateMachine):
+class Game(
+    Holding,
+    LaneRules,
+    ReadingRules,
+    UniqueRules,
+    DepthRules,
+    CheckpointRules,
+    RuleBasedStateMachine,
+):
     """One game on ``bench``, which a subclass sets."""
 
     bench: Bench

@@ -46,6 +46,10 @@ class Job:
     """Of a blocked job, once it is released."""
     revived: bool = False
     """Replayed once; it may find its old place in a line again."""
+    saved: dict[str, bytes] = field(default_factory=dict)
+    """Checkpoints."""
+    runs: list[tuple[str, int]] = field(default_factory=list)
+    """(worker, token) of every delivery."""
     walked: list[str] = field(default_factory=list)
     """Every status that it has had, in order."""
 
@@ -53,6 +57,10 @@ class Job:
         object.__setattr__(self, name, value)
         if name == "status" and value and self.walked[-1:] != [value]:
             self.walked.append(str(value))
+        if name == "status" and value in ("completed", "cancelled"):
+            self.saved.clear()
+        if name == "token" and isinstance(value, int):
+            self.runs.append((self.worker, value))
 
     @property
     def id(self) -> str:

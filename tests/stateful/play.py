@@ -131,9 +131,9 @@ class Play(IntakePlay):
         self.model.highest_token = got.token
         self.model.start(job, worker, got.token, self.now)
         wanted = (job.attempt, job.stalls, job.created, job.intake.tenant, job.intake.body)
-        wanted += (job.snoozed, job.deadline)
+        wanted += (job.snoozed, job.deadline, bool(job.saved))
         row = (got.attempt, got.stalls, got.created_ms, got.tenant, got.body)
-        row += (got.snoozed, got.deadline_ms)
+        row += (got.snoozed, got.deadline_ms, got.saved)
         self._same("I21", row, wanted)
         if heard:
             known = (job.intake.attempts, got.snoozed)

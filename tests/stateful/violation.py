@@ -8,6 +8,7 @@ MEANING = {
     "A10": "no more jobs before their start than the limits say, and no one refused below",
     "A5": "behind a running job waits at most one, and it becomes what the last call asks for",
     "A15": "every listing shows what there is, each job once",
+    "C14": "checkpoints by the holder only, kept exactly as long as the job may go on",
     "I1": "each job is in one state, and in exactly the containers which that state implies",
     "I2": "a job ends once; only a replay leaves an end",
     "I3": "only the holder of the current token may write",

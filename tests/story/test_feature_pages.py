@@ -27,6 +27,7 @@ RUN = (
     ("execution.md", "C6"),
     ("execution.md", "C12"),
     ("execution.md", "C13"),
+    ("execution.md", "C14"),
     ("results.md", "F8"),
     ("reliability.md", "D4"),
     ("reliability.md", "D5"),

@@ -9,7 +9,7 @@ import msgspec
 
 from ..chance import Chance
 from ..clock import Clock
-from ..errors import InvalidData, PermanentError
+from ..errors import CotizaError, InvalidData, PermanentError
 from ..model.context import Processor
 from ..model.job import JobType
 from ..model.outcome import (
@@ -87,9 +87,20 @@ class Runner:
             alarm.cancel()
             overdue.cancel()
         try:
+            if not isinstance(outcome, Complete):
+                await self._keep(job)
             await self._reporter.send(job)
         finally:
             self._settle(job, outcome, began)
+
+    async def _keep(self, job: Running) -> None:
+        """The next attempt goes on where this one was."""
+        try:
+            await job.flush()
+        except CotizaError as error:
+            self._telemetry.warn(
+                "checkpoint.lost", job=job.job_id, type=job.job_type, error=error.message
+            )
 
     async def _attempt(self, job: Running, body: codec.Body) -> Outcome:
         try:

@@ -5,8 +5,9 @@ and its off switch.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,7 +15,8 @@ import msgspec
 from ..model.job import Progress
 from ..model.outcome import clean_text
 from ..model.policy import RunRules
-from ..store.commands import Delivery
+from ..store.commands import Commands, Delivery
+from .checkpoints import Checkpoints
 from .sandbox import Sandbox
 from .servertime import ServerTime
 
@@ -45,6 +47,7 @@ class Running:
         job_type: str,
         rules: RunRules,
         *,
+        commands: Commands,
         sandbox: Sandbox,
         time: ServerTime,
     ) -> None:
@@ -54,7 +57,9 @@ class Running:
         self.stopped: Stop | None = None
         self.unsent: bytes | None = None
         self._job_type = job_type
+        self._commands = commands
         self._sandbox = sandbox
+        self._checkpoints: Checkpoints | None = None
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
@@ -75,6 +80,11 @@ class Running:
         """The processor has returned: nothing can stop it any more."""
         self._task = None
         self.stopped = self.stopped or Stop.DONE
+
+    async def flush(self) -> None:
+        """Save what its cursors have not saved yet. Raises CotizaError."""
+        if self._checkpoints is not None and self.stopped is not Stop.LOST:
+            await self._checkpoints.flush()
 
     @property
     def age_ms(self) -> float:
@@ -142,6 +152,21 @@ class Running:
             if len(self.unsent) <= MAX_PROGRESS_BYTES:
                 return
         self.unsent = _encode(shown)
+
+    async def step(self, name: str, function: Callable[..., Awaitable[Any]], *args: Any) -> Any:
+        return await self._saved().step(name, function, args)
+
+    async def cursor(self, name: str, default: Any = None) -> Any:
+        return await self._saved().cursor(name, default)
+
+    async def save_cursor(self, name: str, value: Any, every: int = 1) -> None:
+        await self._saved().save_cursor(name, value, every)
+
+    def _saved(self) -> Checkpoints:
+        if self._checkpoints is None:
+            lose = partial(self.stop, Stop.LOST)
+            self._checkpoints = Checkpoints(self._commands, self._job_type, self.delivery, lose)
+        return self._checkpoints
 
     async def run_in_process(
         self, function: Callable[..., R], *args: Any, memory_bytes: int | None = None

@@ -185,7 +185,14 @@ class Taker:
         except (msgspec.MsgspecError, ValueError):
             # Not written by any version of us: the runner finds no payload in it, and it dies.
             body = codec.Body(b"", rules_for(JobOptions(attempts=1), Defaults()))
-        job = Running(delivery, self._job_type, body.rules, sandbox=self._sandbox, time=time)
+        job = Running(
+            delivery,
+            self._job_type,
+            body.rules,
+            commands=self._commands,
+            sandbox=self._sandbox,
+            time=time,
+        )
         if not self._isolation.enter(job):
             self.settler.add(delivery, Release(), 0)
             return

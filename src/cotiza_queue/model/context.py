@@ -66,6 +66,27 @@ class JobContext(Protocol):
         """
         ...
 
+    async def step(self, name: str, function: Callable[..., Awaitable[Any]], *args: Any) -> Any:
+        """The result of ``await function(*args)`` as JSON has it, saved before it is returned.
+
+        A later attempt gets the saved value and does not call: not after a failure, a timeout, a
+        crash or a replay. At most once saved, at least once called: a crash between the two calls
+        it again. Raises PermanentError: a name twice in one attempt (``step_used_twice``), no
+        JSON (``invalid_checkpoint``), over 64 KiB (``checkpoint_too_large``), more than 64 names
+        (``too_many_checkpoints``).
+        """
+        ...
+
+    async def cursor(self, name: str, default: Any = None) -> Any:
+        """The value last saved under a cursor's name, by this attempt or an earlier one."""
+        ...
+
+    async def save_cursor(self, name: str, value: Any, every: int = 1) -> None:
+        """Save how far a loop has come: at each ``every``-th call of this name, and when the
+        attempt ends in any way but death. Raises PermanentError as ``step`` does.
+        """
+        ...
+
     async def run_in_process(
         self, function: Callable[..., R], *args: Any, memory_bytes: int | None = None
     ) -> R:

@@ -99,6 +99,8 @@ class Delivery(msgspec.Struct, frozen=True):
     """By the server's clock: the job must not start, nor run on, after it."""
     snoozed: int = 0
     """How often an attempt has put the job off."""
+    saved: bool = False
+    """Whether earlier attempts have saved something."""
 
 
 class Settlement(msgspec.Struct, frozen=True):
@@ -162,8 +164,8 @@ class Commands:
         deliveries = [
             Delivery(taken[i].decode(), int(taken[i + 1]), int(taken[i + 2]), int(taken[i + 3]),
                      int(taken[i + 4]), taken[i + 5].decode(), taken[i + 6], _ms(taken[i + 7]),
-                     int(taken[i + 8]))
-            for i in range(0, len(taken), 9)
+                     int(taken[i + 8]), bool(taken[i + 9]))
+            for i in range(0, len(taken), 10)
         ]  # fmt: skip
         return Turn(int(now), _ms(due), [answer.decode() for answer in answers], deliveries)
 
@@ -218,6 +220,17 @@ class Commands:
     async def progress(self, job_type: str, job_id: str, token: int, progress: bytes) -> bool:
         """False if the job is no longer the token's."""
         return bool(await self._connection.call("progress", job_type, job_id, token, progress))
+
+    async def save(self, job_type: str, delivery: Delivery, name: str, value: bytes) -> str:
+        """Save a value for later attempts: ok, lost, or full."""
+        call = self._connection.call("save", job_type, delivery.id, delivery.token, name, value)
+        return _text(await call)
+
+    async def saved(self, job_type: str, job_id: str) -> dict[str, bytes]:
+        """What the attempts of a job have saved."""
+        flat = await self._connection.call("saved", job_type, job_id)
+        rows = flat.items() if isinstance(flat, dict) else zip(flat[::2], flat[1::2], strict=True)
+        return {name.decode(): value for name, value in rows}
 
     async def prune(self, job_type: str, limit: int, dead_age_ms: int, consumer_age_ms: int) -> int:
         return int(

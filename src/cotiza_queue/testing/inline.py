@@ -31,6 +31,7 @@ class FakeContext:
         created_ms: int = 0,
         snoozed: int = 0,
         deadline_left_ms: int | None = None,
+        saved: dict[str, Any] | None = None,
     ) -> None:
         self.job_id = job_id
         self.job_type = job_type
@@ -41,6 +42,8 @@ class FakeContext:
         self.created_ms = created_ms
         self.snoozed = snoozed
         self.deadline_left_ms = deadline_left_ms
+        self.saved = {} if saved is None else saved
+        """What steps and cursors have saved, by name; hand it to the next attempt."""
         self.reports: list[Progress] = []
 
     @property
@@ -52,6 +55,22 @@ class FakeContext:
         self.reports.append(
             Progress(percentage=percentage, step=step, message=message, metadata=metadata or None)
         )
+
+    async def step(self, name: str, function: Callable[..., Awaitable[Any]], *args: Any) -> Any:
+        if name not in self.saved:
+            await self.save_cursor(name, await function(*args))
+        return self.saved[name]
+
+    async def cursor(self, name: str, default: Any = None) -> Any:
+        return self.saved.get(name, default)
+
+    async def save_cursor(
+        self,
+        name: str,
+        value: Any,
+        every: int = 1,  # noqa: ARG002 - nothing dies here
+    ) -> None:
+        self.saved[name] = codec.decode_json(codec.encode_result(value))
 
     async def run_in_process(
         self,

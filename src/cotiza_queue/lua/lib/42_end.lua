@@ -4,7 +4,8 @@ local follower = {}
 function job.remove(q, j)
   local p = q.prefix
   redis.call('DEL', p .. 'job:' .. j.id, p .. 'body:' .. j.id, p .. 'result:' .. j.id,
-    p .. 'failures:' .. j.id, p .. 'progress:' .. j.id, p .. 'history:' .. j.id)
+    p .. 'failures:' .. j.id, p .. 'progress:' .. j.id, p .. 'history:' .. j.id,
+    p .. 'checkpoints:' .. j.id)
   index.leave(q, j)
   unique.moved(q, j, '')
   late.zrem(q, p .. 'ended:' .. j.status, j.id)
@@ -29,6 +30,7 @@ function job.finish(q, j, status, data)
   if status == 'completed' then age, kept = good_age, good_count end
   redis.call('HSET', q.prefix .. 'job:' .. j.id, 'status', status, 'finished', q.now)
   unique.moved(q, j, status)
+  if status ~= 'failed' then checkpoint.forget(q, j) end
   queue.count(q, status, 1)
   queue.count(q, 'total_' .. status, 1)
   event.emit(q, j.id, j.tenant, status, data)

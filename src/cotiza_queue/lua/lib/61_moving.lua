@@ -16,6 +16,8 @@ end
 
 -- To another lane, or to the same lane at another moment.
 function moving.place(q, j, number, delay)
+  local status = delay > 0 and 'delayed' or 'waiting'
+  if status ~= j.status then history.note(q, j, status, 'change') end
   moving.withdraw(q, j)
   redis.call('HSET', q.prefix .. 'job:' .. j.id, 'lane', number)
   event.emit(q, j.id, j.tenant, (intake.place(q, j, number, delay)))
@@ -35,7 +37,9 @@ function moving.become(q, j, n)
   redis.call('HSET', key, 'priority', n.priority, 'attempts', n.attempts, 'keep', n.keep, 'options', n.packed)
   if j.attempt ~= '' then
     redis.call('HSET', key, 'attempt', 0, 'stalls', 0)
+    redis.call('HDEL', key, 'snoozed')
     redis.call('DEL', q.prefix .. 'progress:' .. j.id)
+    checkpoint.forget(q, j)
   end
   if j.deadline ~= '' then redis.call('HDEL', key, 'deadline') end
   if n.call.deadline then redis.call('HSET', key, 'deadline', q.now + n.call.deadline) end

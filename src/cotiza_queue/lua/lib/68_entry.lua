@@ -13,7 +13,7 @@ local function start(q, j, t, worker, token, out)
   local n = #out
   out[n + 1], out[n + 2], out[n + 3], out[n + 4] = j.id, token, attempt, tonumber(j.stalls) or 0
   out[n + 5], out[n + 6], out[n + 7] = j.created, j.tenant, redis.call('GET', q.prefix .. 'body:' .. j.id) or ''
-  out[n + 8], out[n + 9] = j.deadline, tonumber(j.snoozed) or 0
+  out[n + 8], out[n + 9], out[n + 10] = j.deadline, tonumber(j.snoozed) or 0, j.saved
 end
 
 -- What the queue's rate can't pay for yet waits before its lane, and the take ends with it: it is the next to start.

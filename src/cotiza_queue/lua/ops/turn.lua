@@ -3,7 +3,7 @@
 -- ARGS     worker want, then per outcome: kind id token value extra notice
 --          kinds, with value and extra: see lib/75_settle.lua
 -- RETURNS  [now_ms, next_due_ms or "", [ok | again | lost | the code that the job failed with instead, per outcome],
---          [id token attempt stalls created tenant body deadline snoozed per job]]
+--          [id token attempt stalls created tenant body deadline snoozed saved per job]]
 -- EDGE     waiting -> active, waiting -> failed, active -> completed, active -> failed, active -> delayed, active -> waiting,
 --          active -> cancelled
 -- EMITS    active, completed, failed, delayed, waiting, cancelled, stalled
