@@ -69,6 +69,7 @@ async def events_of(redis_url: str, kind: str) -> list[tuple[str, str]]:
     return found
 
 
+@pytest.mark.row("D1", "D2")
 async def test_three_kills_in_the_middle_of_200_jobs_lose_nothing_and_end_nothing_twice(
     redis_url: str, queue: Queue, kind: str, tmp_path: Path
 ) -> None:
@@ -98,6 +99,7 @@ async def test_three_kills_in_the_middle_of_200_jobs_lose_nothing_and_end_nothin
     assert (metrics.completed, metrics.waiting, metrics.active, metrics.delayed) == (200, 0, 0, 0)
 
 
+@pytest.mark.row("D3")
 async def test_a_worker_frozen_past_its_lease_cannot_overwrite_what_another_finished(
     redis_url: str, queue: Queue, kind: str, tmp_path: Path
 ) -> None:
@@ -118,6 +120,7 @@ async def test_a_worker_frozen_past_its_lease_cannot_overwrite_what_another_fini
     assert len(finals) == 1
 
 
+@pytest.mark.row("C11")
 async def test_a_worker_told_to_stop_finishes_or_hands_back_without_burning_an_attempt(
     redis_url: str, queue: Queue, kind: str, tmp_path: Path
 ) -> None:
@@ -135,6 +138,30 @@ async def test_a_worker_told_to_stop_finishes_or_hands_back_without_burning_an_a
     assert all(kind not in worker.get("types", ()) for worker in await queue.workers())
 
 
+@pytest.mark.row("C11")
+async def test_a_worker_with_ten_running_takes_nothing_more_and_another_one_goes_on_at_once(
+    redis_url: str, queue: Queue, kind: str, tmp_path: Path
+) -> None:
+    async with crew(redis_url, kind, tmp_path) as workers:
+        jobs = await queue.enqueue_many(
+            [NewJob(type=kind, payload={"n": n, "ms": 60_000 if n < 10 else 0}) for n in range(20)]
+        )
+        leaving = await workers.hire()
+        await until(lambda: len(workers.lines("start")) == 10)
+        leaving.send_signal(signal.SIGTERM)
+        assert await leaving.wait() == 0
+        assert {line[3] for line in workers.lines("start")} == {str(leaving.pid)}
+        assert len(workers.lines("start")) == 10
+        found = [await queue.get(job.job_id) for job in jobs]  # type: ignore[union-attr]
+        assert {(job.status, job.attempt, job.stalls) for job in found} == {(Status.WAITING, 0, 0)}
+        await workers.hire()
+        # The ten that were handed back stand before the rest: nothing of the rest starts earlier.
+        await until(lambda: len(workers.lines("start")) == 20)
+        again = {line[1] for line in workers.lines("start")[10:]}
+    assert again == {job.id for job in found[:10]}
+
+
+@pytest.mark.row("C11")
 async def test_told_twice_to_stop_a_worker_leaves_at_once_and_still_hands_back(
     redis_url: str, queue: Queue, kind: str, tmp_path: Path
 ) -> None:

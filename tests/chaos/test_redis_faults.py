@@ -74,6 +74,7 @@ async def server(tmp_path: Path) -> Any:
     own.kill()
 
 
+@pytest.mark.row("D1")
 async def test_a_server_killed_and_started_again_loses_nothing_and_the_worker_goes_on(
     server: Server, kind: str
 ) -> None:
@@ -114,6 +115,7 @@ async def test_a_server_killed_and_started_again_loses_nothing_and_the_worker_go
 
 
 @pytest.mark.parametrize("verb", [b"_turn", b"_enqueue", b"_renew", b"_cancel", b"_progress"])
+@pytest.mark.row("D1")
 async def test_a_lost_reply_makes_nothing_happen_twice(
     server: Server, kind: str, verb: bytes
 ) -> None:

@@ -21,3 +21,26 @@ def spin(report: Callable[..., None], where: str) -> None:
 
 def die(report: Callable[..., None]) -> None:
     os._exit(7)
+
+
+def segfault(report: Callable[..., None]) -> None:
+    import ctypes
+
+    ctypes.string_at(0)
+
+
+def allocate(report: Callable[..., None], size: int) -> int:
+    return len(bytearray(size))
+
+
+def hold_interpreter(report: Callable[..., None], seconds: float) -> int:
+    """Work in C that lets no other thread run, in pieces of some hundred milliseconds."""
+    import time
+
+    report(0, "holding")
+    end, pieces = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        pow(7, 3_000_000, 10**3000)
+        sum(range(3_000_000))
+        pieces += 1
+    return pieces

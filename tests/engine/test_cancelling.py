@@ -38,6 +38,7 @@ async def test_a_waiting_and_a_delayed_job_never_run_once_cancelled(
         await queue.cancel(waiting.job_id)
 
 
+@pytest.mark.row("C10")
 async def test_a_running_job_is_stopped_by_a_cancel_from_another_process(
     queue: Queue, kind: str, working: Any
 ) -> None:
@@ -124,6 +125,7 @@ async def test_a_dead_letter_outlives_its_job_and_brings_it_back(
         assert await queue.result(job.job_id) == "kept"
 
 
+@pytest.mark.row("D3", "F3")
 async def test_a_zombie_can_neither_settle_nor_report(
     redis_url: str, queue: Queue, kind: str
 ) -> None:
@@ -177,6 +179,7 @@ async def test_what_a_lost_reply_stranded_goes_back_without_burning_an_attempt(
     await connection.close()
 
 
+@pytest.mark.row("D7")
 async def test_a_job_that_keeps_losing_its_worker_becomes_a_dead_letter(
     redis_url: str, queue: Queue, kind: str
 ) -> None:

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cotiza_queue import Queue, Status
 from engine.child_work import die, spin, steps
 
@@ -37,6 +39,7 @@ async def test_work_in_a_child_reports_progress_and_returns(
         assert (await queue.get(job.job_id)).progress.message == "4 of 5"
 
 
+@pytest.mark.row("C9", "C10")
 async def test_cancelling_a_running_analysis_kills_its_process(
     queue: Queue, kind: str, working: Any, tmp_path: Path
 ) -> None:
@@ -60,6 +63,7 @@ async def test_cancelling_a_running_analysis_kills_its_process(
     assert (done.status, done.failure and done.failure.code) == (Status.FAILED, "timeout")
 
 
+@pytest.mark.row("C7")
 async def test_a_child_that_dies_costs_one_attempt_of_one_job(
     queue: Queue, kind: str, working: Any
 ) -> None:

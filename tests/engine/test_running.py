@@ -131,6 +131,7 @@ async def test_retry_after_of_an_error_decides_the_delay(
     assert waiting.due_ms - waiting.created_ms >= 3_600_000
 
 
+@pytest.mark.row("C9")
 async def test_a_timeout_stops_the_code_and_is_retried(
     queue: Queue, kind: str, working: Any
 ) -> None:
@@ -154,6 +155,7 @@ async def test_a_timeout_stops_the_code_and_is_retried(
     ]  # fmt: skip
 
 
+@pytest.mark.row("C9")
 async def test_code_that_ignores_its_timeout_loses_its_job_anyway(
     queue: Queue, kind: str, working: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,6 +101,7 @@ async def test_a_report_that_raises_ends_the_call_and_its_process(sandbox: Sandb
 
 
 @pytest.mark.parametrize("what", ["spin", "backtrack", "hold_the_interpreter", "ignore_everything"])
+@pytest.mark.row("C9")
 async def test_a_cancelled_call_has_killed_its_process_whatever_it_does(
     sandbox: Sandbox, what: str
 ) -> None:
@@ -230,6 +231,7 @@ async def test_a_kill_reaches_processes_that_the_function_started(sandbox: Sandb
     await until(lambda: not is_alive(int(told[0][2])))
 
 
+@pytest.mark.row("C7")
 async def test_the_event_loop_stays_free_during_cpu_work(sandbox: Sandbox) -> None:
     call = asyncio.create_task(sandbox.run(functions.compute, (3_000_000,), report=deaf))
     ticks = 0

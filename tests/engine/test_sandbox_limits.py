@@ -27,6 +27,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 
 @pytest.mark.skipif(not LINUX, reason="macOS does not keep RLIMIT_AS")
+@pytest.mark.row("C8")
 async def test_too_much_memory_is_an_error_of_its_own_and_the_next_call_works(
     sandbox: Sandbox,
 ) -> None:
@@ -88,6 +89,7 @@ async def test_a_crash_says_where_it_happened(sandbox: Sandbox) -> None:
     assert "sandbox_functions.py" in caught.value.details["output"]
 
 
+@pytest.mark.row("C7")
 async def test_a_crash_does_not_hurt_the_neighbour(sandbox: Sandbox) -> None:
     neighbour, pid = await started(sandbox, "clean_up_when_stopped", os.devnull)
     for _ in range(3):

@@ -66,15 +66,15 @@ class Running:
         """Called by the task that runs the processor."""
         self._task = asyncio.current_task()
         if self.stopped is not None and self._task is not None:
-            self._task.cancel()
+            self._task.cancel(str(self.stopped))
 
     def stop(self, why: Stop) -> None:
-        """Cancel the processor. The first reason counts."""
+        """Cancel the processor, and tell it why. The first reason counts."""
         if self.stopped is not None:
             return
         self.stopped = why
         if self._task is not None:
-            self._task.cancel()
+            self._task.cancel(str(why))
 
     def end(self) -> None:
         """The processor has returned: nothing can stop it any more."""

@@ -14,6 +14,8 @@ class JobContext(Protocol):
     """Handed to ``async def processor(payload, context) -> result``.
 
     Cancellation and timeouts arrive as ``asyncio.CancelledError``; let it pass after cleaning up.
+    Its ``args[0]`` says why: "timeout", "deadline", "drain" (the worker is leaving), "lost" (the
+    job was cancelled, or is another worker's now).
     """
 
     @property
