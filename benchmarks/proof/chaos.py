@@ -2,8 +2,8 @@
 mixed jobs (10 ms, one in twenty 500 ms; 5 % fail once, 1 % always, 5 % are delayed up to 3 s, 2 %
 are cancelled) and 200 schedules meanwhile. Then the checker (history.py), and Redis counted anew.
 
-A second phase kills the worker of the only job of an otherwise idle queue, 20 times: recovery must
-not wait for traffic.
+Then the worker of the only job of an otherwise idle queue is killed, 20 times: recovery must not
+wait for traffic. At last one that holds one job among 900 of another, and then the other.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ async def prove(server: Server, report: Report, asked: argparse.Namespace) -> No
     report.figure("seed", asked.seed)
     await _busy(server, report, size, dice)
     await _idle(server, report, size.idle_kills)
+    await _crowd(server, report, 300 if asked.quick else 900)
 
 
 async def _busy(server: Server, report: Report, size: Size, dice: random.Random) -> None:
@@ -305,6 +306,27 @@ async def _idle(server: Server, report: Report, kills: int) -> None:
     ended = verdict.completed
     report.count("idle queue: jobs completed", ended, str(kills), ended == kills)
     _print_restarts(report, "idle queue", verdict.restarts_s)
+
+
+async def _crowd(server: Server, report: Report, crowd: int) -> None:
+    """One job of a dead worker behind many of a living one; then that one dies with all of them."""
+    async with crew(server, {"crowd": 1}, LEASE_MS) as workers, Queue(server.url) as queue:
+        (first,) = await workers.hire()
+        mark = workers.folder / "hung"
+        await queue.enqueue("crowd", {"hang": str(mark)})
+        await until(mark.exists)
+        workers.order.slots = {"crowd": crowd + 1}
+        (second,) = await workers.hire()
+        jobs = [NewJob(type="crowd", payload={"ms": 600_000})] * crowd
+        await queue.enqueue_many(jobs)
+        await until(lambda: workers.reader.count("start") == crowd + 1)
+        await workers.kill(first)
+        await until(lambda: workers.reader.count("start") == crowd + 2)
+        await workers.hire()
+        await workers.kill(second)
+        await until(lambda: workers.reader.count("start") == 2 * crowd + 2)
+        delays = judge(workers.reader.lines, {}).restarts_s
+    _print_restarts(report, f"one behind {crowd} live ones, then those", delays)
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ MUTATIONS = (
         "renewal that steals", "ops/renew", "found[1] == 'active' and found[2] == args[at + 1]",
         "found[1] == 'active'",
     ),
-    _one("reclaim without cursor", "ops/stale", "redis.call('HGET', keys[1], field) or '-'", "'-'"),
+    _one("reclaim without cursor", "ops/stale", "redis.call('HGET', meta, field) or '-'", "'-'"),
     _one("promote early", "lib/65_delayed", "'-inf', q.now, 'LIMIT'", "'-inf', q.now + 1, 'LIMIT'"),
     _one(
         "promote without removal", "lib/65_delayed",

@@ -89,12 +89,12 @@ class Reclaimer:
         return [entry for entry in found if now - self._seen.get(entry, now) >= lease_s / 3]
 
     async def _reclaim(self, due: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        if not due:
-            return []
-        page = due[:_PAGE]
-        jobs = await self._commands.reclaim(
-            self._job_type, self._worker, self._lease_ms, MAX_STALLS, page
-        )
-        for entry in page:
-            self._seen.pop(entry, None)
+        jobs = []
+        for start in range(0, len(due), _PAGE):
+            page = due[start : start + _PAGE]
+            jobs += await self._commands.reclaim(
+                self._job_type, self._worker, self._lease_ms, MAX_STALLS, page
+            )
+            for entry in page:
+                self._seen.pop(entry, None)
         return jobs
