@@ -1,0 +1,46 @@
+"""Bar charts as SVG, readable on light and dark ground, without a library."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from .figures import Scenario, Spread
+
+WIDTH, LABEL, BAR, GAP, TOP = 720, 150, 20, 8, 34
+_STYLE = """<style>
+text { font: 13px system-ui, sans-serif; fill: #333 }
+.title { font-weight: 600 } .bar { fill: #8fa3b8 } .own { fill: #d9622b } .spread { stroke: #333 }
+@media (prefers-color-scheme: dark) { text { fill: #ddd } .spread { stroke: #ddd } }
+</style>"""
+
+
+def bars(scenario: Scenario, rows: Sequence[tuple[str, Spread]]) -> str:
+    """One bar a row, the first one ours; the thin line is the spread of the rounds."""
+    column = scenario.columns[0]
+    ranked = sorted(rows, key=lambda row: row[1].median, reverse=column.better == "more")
+    longest = max(spread.most for _, spread in rows) or 1.0
+    room = WIDTH - LABEL - 110
+    height = TOP + len(rows) * (BAR + GAP) + GAP
+    unit = f"{column.title}, {column.unit}" if column.unit not in ("", "/s") else column.title
+    way = {"more": "more is better", "less": "less is better"}.get(column.better, "")
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
+        _STYLE,
+        f'<text class="title" x="4" y="20">{escape(scenario.title)}: {escape(unit)} ({way})</text>',
+    ]
+    for n, (title, spread) in enumerate(ranked):
+        y = TOP + n * (BAR + GAP)
+        length = spread.median / longest * room
+        kind = "own" if title == rows[0][0] else "bar"
+        middle = y + BAR / 2
+        least, most = (LABEL + value / longest * room for value in (spread.least, spread.most))
+        value = f"{spread.median:,.{column.digits}f}"
+        place = f'x="{LABEL}" y="{y}" width="{length:.1f}" height="{BAR}"'
+        parts += [
+            f'<text x="{LABEL - 8}" y="{middle + 5}" text-anchor="end">{escape(title)}</text>',
+            f'<rect class="{kind}" {place} rx="2"/>',
+            f'<line class="spread" x1="{least:.1f}" x2="{most:.1f}" y1="{middle}" y2="{middle}"/>',
+            f'<text x="{max(most, LABEL + length) + 6:.1f}" y="{middle + 5}">{value}</text>',
+        ]
+    return "\n".join([*parts, "</svg>\n"])

@@ -1,0 +1,132 @@
+"""Results as a table in the terminal, and as a page with charts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TextIO
+
+from . import charts
+from .figures import Column, Scenario, Spread
+from .results import Results
+
+OWN = "cotiza"
+
+
+def show(results: Results, out: TextIO) -> None:
+    """One table a scenario; beside each first figure, how we compare."""
+    for name, value in results.facts().items():
+        out.write(f"{name:>14}  {value}\n")
+    for scenario in results.scenarios:
+        rows = [row for row in _table(results, scenario) if row]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        out.write(f"\n{scenario.title}\n")
+        if scenario.says:
+            out.write(f"  {scenario.says}\n")
+        for row in rows:
+            first, *others = (
+                cell.ljust(width) if i == 0 else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            )
+            out.write(f"  {first}  {'  '.join(others)}\n")
+    out.write("\n")
+    for line in _notes(results):
+        out.write(f"  {line}\n")
+
+
+def write(results: Results, folder: Path) -> Path:
+    """A page, its charts and all figures in a folder. Returns the page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [
+        "# Side by side",
+        "",
+        "Made by `./run bench`; see [how it measures](../README.md).",
+        "",
+    ]
+    lines += [f"- {name}: {value}" for name, value in results.facts().items()]
+    for scenario in results.scenarios:
+        lines += ["", f"## {scenario.title}", ""]
+        if scenario.says:
+            lines += [scenario.says, ""]
+        bars = _bars(results, scenario)
+        if len(bars) > 1:
+            (folder / f"{scenario.name}.svg").write_text(charts.bars(scenario, bars))
+            lines += [f"![{scenario.title}]({scenario.name}.svg)", ""]
+        lines += _markdown(_table(results, scenario))
+    lines += ["", "## What each of them does", "", *(f"- {line}" for line in _notes(results)), ""]
+    page = folder / "README.md"
+    page.write_text("\n".join(lines))
+    (folder / "figures.json").write_bytes(results.encoded())
+    return page
+
+
+def _table(results: Results, scenario: Scenario) -> list[list[str]]:
+    """A head and a row for each rival that took part; the last column compares with us."""
+    compared = OWN in results.entrants and len(results.entrants) > 1
+    head = ["", *(_head(column) for column in scenario.columns)]
+    rows = [head + (["we are"] if compared else [])]
+    for rival in results.entrants:
+        failure = results.failures.get((scenario.name, rival))
+        spreads = [results.spread(scenario.name, rival, c.name) for c in scenario.columns]
+        if not any(spreads) and not failure:
+            continue
+        cells = [results.title(rival)]
+        cells += [_cell(spread, c) for spread, c in zip(spreads, scenario.columns, strict=True)]
+        if not any(spreads):
+            cells[1] = "failed"
+        rows.append(cells + ([_compared(results, scenario, rival)] if compared else []))
+    return rows
+
+
+def _head(column: Column) -> str:
+    return f"{column.title}, {column.unit}" if column.unit not in ("", "/s") else column.title
+
+
+def _cell(spread: Spread | None, column: Column) -> str:
+    if spread is None:
+        return "–"
+    text = f"{spread.median:,.{column.digits}f}"
+    if spread.rounds > 1 and column.better and spread.least != spread.most:
+        least, most = (f"{v:,.{column.digits}f}" for v in (spread.least, spread.most))
+        text += f" [{least}–{most}]"
+    return text
+
+
+def _compared(results: Results, scenario: Scenario, rival: str) -> str:
+    """How many times better our median is in the first column."""
+    factor = compare(results, scenario, rival)
+    return "" if factor is None or rival == OWN else f"{factor:.1f} ×"
+
+
+def compare(results: Results, scenario: Scenario, rival: str) -> float | None:
+    """Our first figure to a rival's, above 1 where ours is better; None without both."""
+    column = scenario.columns[0]
+    ours = results.spread(scenario.name, OWN, column.name)
+    theirs = results.spread(scenario.name, rival, column.name)
+    if ours is None or theirs is None or not ours.median or not theirs.median:
+        return None
+    if column.better == "more":
+        return ours.median / theirs.median
+    return theirs.median / ours.median
+
+
+def _bars(results: Results, scenario: Scenario) -> list[tuple[str, Spread]]:
+    column = scenario.columns[0].name
+    found = [(rival, results.spread(scenario.name, rival, column)) for rival in results.entrants]
+    return [(results.title(rival), spread) for rival, spread in found if spread is not None]
+
+
+def _markdown(rows: list[list[str]]) -> list[str]:
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    lines.insert(1, "|" + " --- |" + " ---: |" * (len(rows[0]) - 1))
+    return lines
+
+
+def _notes(results: Results) -> list[str]:
+    lines = []
+    for environment, facts in results.entrants.values():
+        skips = f": {facts.skips}" if facts.skips else ": all of it is on"
+        lines.append(f"{environment.kind.title} {environment.version}{skips}; computes {facts.cpu}")
+    lines += [f"{name} did not take part: {reason}" for name, reason in results.absent.items()]
+    for (scenario, rival), reason in results.failures.items():
+        lines.append(f"{rival} failed in {scenario}: {' '.join(reason.split())[-300:]}")
+    return lines

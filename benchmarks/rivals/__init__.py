@@ -1,0 +1,1 @@
+"""One file a rival, each speaking the protocol of ``protocol.py`` in an environment of its own."""

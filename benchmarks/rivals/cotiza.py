@@ -1,0 +1,77 @@
+"""Ourselves, with everything on: typed payloads, checks for duplicates, the fence, retries,
+timeouts, leases, cancelling, events, histories, tenants' windows, listings, metrics.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from cotiza_queue import JobContext, JobOptions, JobType, NewJob, Queue, Worker, WorkerOptions
+
+from . import protocol
+from .protocol import About, Engine, Order, Payload
+
+NAME = "bench"
+
+
+class Job(msgspec.Struct):
+    """The payload, as its type checks it."""
+
+    do: str
+    amount: int
+    at: float
+    pad: str
+
+
+KIND: JobType[Job, Any] = JobType(NAME, Job)
+COUNTS = ["HMGET", "{cq:bench}:counts", "waiting", "active", "delayed", "blocked"]
+
+
+class Cotiza(Engine):
+    about = About(
+        skips="",
+        left=[COUNTS],
+        drain_jobs=40_000,
+        enqueue_jobs=40_000,
+        bulk=True,
+        cpu="in two child processes",
+    )
+
+    def produce(self, order: Order) -> None:
+        protocol.run_async(_produce(order))
+
+    def work(self, order: Order) -> None:
+        options = WorkerOptions(concurrency=order.concurrency)
+        worker = Worker({KIND: _process}, order.url, options=options)
+        protocol.run_async(worker.run())
+
+
+async def _process(payload: Job, context: JobContext) -> Any:
+    if payload.do == "cpu":
+        protocol.begin({"at": payload.at})
+        return await context.run_in_process(protocol.burn, payload.amount)
+    return await protocol.body(msgspec.structs.asdict(payload))
+
+
+async def _produce(order: Order) -> None:
+    async with Queue(order.url, job_types=[KIND]) as queue:
+
+        async def put(payload: Payload, delay_s: float, n: int) -> None:
+            options = JobOptions(delay=round(delay_s * 1000)) if delay_s else None
+            await queue.enqueue(KIND, payload, tenant=f"t{n % order.tenants}", options=options)
+
+        async def put_many(payloads: Any, first: int) -> None:
+            await queue.enqueue_many(
+                [
+                    NewJob(type=NAME, payload=each, tenant=f"t{n % order.tenants}")
+                    for n, each in enumerate(payloads, first)
+                ]
+            )
+
+        await protocol.produce(order, put, put_many)
+
+
+if __name__ == "__main__":
+    protocol.main(Cotiza())

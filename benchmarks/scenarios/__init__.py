@@ -1,0 +1,1 @@
+"""One file a group of workloads; ``catalogue.py`` names them all."""
