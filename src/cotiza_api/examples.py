@@ -45,6 +45,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "CreateJobs": {
         "jobs": [{"type": name, "data": data} for name, data in list(JOBS.items())[2:]],
     },
+    "ChangeJob": {"priority": 1, "delay": 60_000},
     "CleanQueue": {"grace": 86_400_000, "status": "completed", "limit": 1000},
     "PauseQueue": {"forMs": 1_800_000, "reason": "moving to another printer park"},
 }

@@ -75,24 +75,34 @@ def new_job(call: Call[Any, Any], asked: JobRequest, *, key: str | None = None) 
     The tenant may be named beside ``data`` or in it, as long as it is the token's own; the user is
     the token's, whatever the body says. Raises Forbidden, InvalidInput.
     """
-    named = [asked.tenant_id, asked.data.get("tenantId")]
     tenant = call.caller.tenant
-    for name in named:
-        if name is not None and not isinstance(name, str):
-            raise InvalidInput(
-                "the tenant id is not text", fields=[FieldError("data.tenantId", "must be text")]
-            )
+    for name in (asked.tenant_id, named_tenant(asked.data)):
         if name is not None:
             tenant = call.tenant(name)
-    payload = {name: value for name, value in asked.data.items() if name not in _IDENTITY}
-    _check(payload, known_type(asked.type))
     return NewJob(
         type=asked.type,
-        payload=payload,
+        payload=payload_of(asked.data, known_type(asked.type)),
         tenant=tenant,
         options=asked.options,
         idempotency_key=key,
     )
+
+
+def named_tenant(data: dict[str, Any]) -> str | None:
+    """The tenant that a payload names. Raises InvalidInput."""
+    name = data.get("tenantId")
+    if name is not None and not isinstance(name, str):
+        raise InvalidInput(
+            "the tenant id is not text", fields=[FieldError("data.tenantId", "must be text")]
+        )
+    return name
+
+
+def payload_of(data: dict[str, Any], kind: JobType[Any]) -> dict[str, Any]:
+    """What of ``data`` is the payload. Raises InvalidInput if the job type can't parse it."""
+    payload = {name: value for name, value in data.items() if name not in _IDENTITY}
+    _check(payload, kind)
+    return payload
 
 
 def one_of_many(

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from cotiza_queue import JobOptions, Status
-from cotiza_queue.model.policy import MAX_DELAY_MS, MAX_REASON
+from cotiza_queue.model.policy import MAX_DELAY_MS, MAX_REASON, DelayMs, Priority
 
 from .answers import Moment
 
@@ -76,6 +76,14 @@ class ScheduleJob(JobRequest, frozen=True, kw_only=True):
 
     delay: Annotated[int, Meta(ge=MIN_DELAY_MS, le=MAX_DELAY_MS)] | None = None
     run_at: Moment | None = None
+
+
+class ChangeJob(Request, frozen=True, kw_only=True):
+    """What of a job that has not started shall be another. ``delay``: milliseconds from now on."""
+
+    data: dict[str, Any] | UnsetType = UNSET
+    priority: Priority | UnsetType = UNSET
+    delay: DelayMs | UnsetType = UNSET
 
 
 class JobQuery(Request, frozen=True, kw_only=True):

@@ -91,6 +91,15 @@ def test_cancel_and_retry_move_a_job_and_refuse_what_its_status_forbids(terminal
     assert "waiting again" in terminal.text("retry", filled.dead)
 
 
+def test_change_and_promote_move_a_job_that_has_not_started(terminal, filled) -> None:
+    later = terminal.json("change", filled.waiting, "--delay", "60000", "--priority", "3")
+    assert (later["status"], later["priority"]) == ("delayed", 3)
+    assert "is waiting" in terminal.text("promote", filled.waiting)
+    refused = terminal.run("change", filled.waiting, "--data", "{", code=2)
+    assert refused.stderr.startswith("invalid_input: ")
+    assert terminal.run("promote", filled.dead, code=4).stderr.startswith("already_failed: ")
+
+
 def test_dead_letters_are_listed_replayed_and_purged_one_by_one(terminal, filled) -> None:
     listed = terminal.json("dlq", "list", "--type", "file-analysis", "--tenant", "acme")["items"]
     assert [letter["jobId"] for letter in listed] == [filled.hostile, filled.dead]

@@ -8,7 +8,7 @@ import itertools
 
 import msgspec
 
-from cotiza_queue.store.commands import Intake
+from cotiza_queue.store.commands import Changed, Intake
 
 from .cap import Cap
 from .nouns import UNSTARTED, Job
@@ -78,6 +78,8 @@ class Doors:
     def again(self, job: Job, lane: int, delay: int, now: int) -> None:
         """Out of its place, and into another."""
         self.part(job)
+        if job.status != "waiting":
+            job.due = now
         job.lane, job.revived = lane, True
         self.put(job, lane, delay, now)
 
@@ -93,6 +95,7 @@ class Doors:
             delay = follower.delay
             self.part(follower)
             self.keys.claim(follower.intake, follower.id, now)
+            follower.due = now
             self.put(follower, follower.home, delay, now)
 
     def to_lane(self, job: Job, lane: int, now: int) -> None:
@@ -102,6 +105,29 @@ class Doors:
         if job.status == "waiting":
             self.again(job, lane, 0, now)
         job.lane = lane
+
+    def change(self, id_: str, tenant: str, asked: Changed, now: int) -> tuple[str, ...]:
+        job = self.jobs.get(id_)
+        if job is None or tenant not in ("", job.intake.tenant):
+            return ("not_found",)
+        if job.status not in UNSTARTED:
+            return (job.status,)
+        if asked.read is not None:
+            if asked.read != job.intake.body:
+                return ("changed",)
+            job.intake = msgspec.structs.replace(job.intake, body=asked.body)
+        if asked.fresh:
+            job.saved.clear()
+        before, lane = job.status, job.home
+        if asked.lane is not None:
+            lane = asked.lane
+        if job.status == "blocked" and isinstance(asked.delay, int):
+            job.delay, job.lane = asked.delay, lane
+        elif asked.delay is None or (job.status == "waiting" and asked.delay in (0, "now")):
+            self.to_lane(job, lane, now)
+        else:
+            self.again(job, lane, 0 if isinstance(asked.delay, str) else asked.delay, now)
+        return "ok", before, job.status
 
     def drop(self, job: Job) -> None:
         del self.jobs[job.id]

@@ -57,4 +57,17 @@ INTAKE_MUTATIONS = (
         "a moved job that stands twice", "lib/61_moving",
         "admission.withdrawn(q, j)", "lane.left(q, j.lane, 1)",
     ),
+    # -- changes
+    ("a change that comes late and wins", "ops/change", "~= sha then", "== nil then"),
+    ("a new payload with old checkpoints", "ops/change", "if fresh == '1' then", "if false then"),
+    ("a change of what runs", "ops/change", "and j.status ~= 'blocked' then return",
+     "and j.status ~= 'blocked' and j.status ~= 'active' then return"),
+    (
+        "a change of another tenant's job", "ops/change",
+        " or (tenant_id ~= '' and j.tenant ~= tenant_id)", "",
+    ),
+    (
+        "another lane, and the old one too", "lib/61_moving",
+        "  if j.status == 'waiting' then return moving.place(q, j, number, 0) end\n", "",
+    ),
 )  # fmt: skip

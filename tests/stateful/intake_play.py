@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from cotiza_queue.engine.intake import intake_of
 from cotiza_queue.model.job import Enqueued, JobType, NewJob
 from cotiza_queue.model.policy import JobOptions
-from cotiza_queue.store.commands import Intake
+from cotiza_queue.store.commands import Changed, Intake
 
 from .bench import Bench
 from .oracle import Model
@@ -37,6 +37,14 @@ class IntakePlay:
                 self._same("I5", (row.job_id, row.created, str(row.status)), wanted)
             else:
                 self._same("A10", row.code, wanted[0])
+        self._left_lanes()
+        self._check()
+
+    def change(self, id_: str, tenant: str, asked: Changed) -> None:
+        """``asked.read`` need not be what is there."""
+        said = f"change {id_} as {tenant!r}: {asked}"
+        answer = self._call(said, self.bench.commands.change(TYPE.name, id_, tenant, asked))
+        self._same("A7", answer, self.model.change(id_, tenant, asked, self.now))
         self._left_lanes()
         self._check()
 

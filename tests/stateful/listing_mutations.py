@@ -13,7 +13,7 @@ _INDEXES = (
     ),
     (
         "a tag that outlives its job", "lib/35_index",
-        "late.zrem(q, index.tag(q, j.tenant, tag), j.id)", "",
+        "    late.zrem(q, index.tag(q, j.tenant, tag), j.id)\n", "",
     ),
     (
         "a page that ends too soon", "lib/46_finding", "#ids == page and found[2 * page] or ''",

@@ -19,6 +19,7 @@ from cotiza_queue.store.commands import Intake, Settlement
 
 from . import ends
 from .bench import Bench, Handle
+from .change_rules import ChangeRules
 from .checkpoint_rules import CheckpointRules
 from .depth_rules import DepthRules
 from .holding_rules import Holding
@@ -69,6 +70,7 @@ class Game(
     LaneRules,
     ReadingRules,
     UniqueRules,
+    ChangeRules,
     DepthRules,
     CheckpointRules,
     RuleBasedStateMachine,

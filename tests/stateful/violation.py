@@ -5,6 +5,7 @@ from __future__ import annotations
 MEANING = {
     "A8": "lanes with jobs share the starts by weight",
     "A9": "who has waited too long comes first",
+    "A7": "what has not started is changed as asked, and nothing else",
     "A10": "no more jobs before their start than the limits say, and no one refused below",
     "A5": "behind a running job waits at most one, and it becomes what the last call asks for",
     "A15": "every listing shows what there is, each job once",

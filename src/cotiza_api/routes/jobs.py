@@ -30,6 +30,7 @@ from ..operation import API, AnyOperation, Call, Operation
 from ..schemas import (
     MIN_DELAY_MS,
     SYNONYMS,
+    ChangeJob,
     CreateJob,
     CreateJobs,
     JobQuery,
@@ -39,6 +40,7 @@ from ..schemas import (
     TenantQuery,
 )
 from ..sse import EventStream, last_event_id
+from .changing import change_job, promote_job
 
 WAIT_SLICE_MS = 1000
 """A long poll looks up this often, to see whether the caller has left or the server is stopping."""
@@ -279,9 +281,20 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         tag="jobs", summary="Get a job's status, or wait for its end", faults=(404, 410, 422),
     ),
     Operation(
+        method="PATCH", path=f"{API}/jobs/{{jobId}}", handler=change_job, role=Role.MANAGER,
+        body=ChangeJob, query=Nothing, answer=JobStatus,
+        tag="jobs", summary="Change a job that has not started", faults=(404, 409, 413, 422),
+    ),
+    Operation(
         method="DELETE", path=f"{API}/jobs/{{jobId}}", handler=cancel_job, role=Role.MANAGER,
         body=Nothing, query=Nothing, answer=CancelledJob,
         tag="jobs", summary="Cancel a job, running or not", faults=(404, 409, 410),
+    ),
+    Operation(
+        method="POST", path=f"{API}/jobs/{{jobId}}/promote", handler=promote_job,
+        role=Role.MANAGER, body=Nothing, query=Nothing, answer=JobStatus,
+        tag="jobs", summary="Let a delayed or blocked job wait for a slot at once",
+        faults=(404, 409),
     ),
     Operation(
         method="POST", path=f"{API}/jobs/{{jobId}}/retry", handler=retry_job, role=Role.MANAGER,

@@ -16,6 +16,8 @@ COMMANDS = {
     "why": "jobs",
     "history": "jobs",
     "retry": "jobs",
+    "change": "jobs",
+    "promote": "jobs",
     "cancel": "jobs",
     "dlq": "dead",
     "pause": "queues",

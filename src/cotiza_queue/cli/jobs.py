@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import click
+import msgspec
+from msgspec import UNSET
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from ..clock import iso
+from ..errors import FieldError, InvalidInput
 from ..model.job import Job
 from ..model.outcome import Failure
 from ..model.status import Status
@@ -140,6 +144,44 @@ async def cancel(shell: Shell, job_id: str) -> None:
         shell.say(f"{job.id} is {job.status}; its worker was told to stop.", **plain.job(job))
     else:
         shell.say(f"{job.id} is cancelled.", **plain.job(job))
+
+
+@click.command(short_help="Change a job that has not started.")
+@click.argument("job_id", metavar="ID")
+@click.option("--data", metavar="JSON", help="Its payload from now on, as a whole.")
+@click.option("--priority", type=int, metavar="N", help="Lower runs first.")
+@click.option("--delay", type=int, metavar="MS", help="Due so many milliseconds from now on.")
+@command
+async def change(
+    shell: Shell, job_id: str, *, data: str | None, priority: int | None, delay: int | None
+) -> None:
+    """Give job ID, if it has not started, another payload, priority or moment."""
+    async with shell.queue() as queue:
+        job = await queue.change(
+            job_id,
+            payload=UNSET if data is None else _json(data),
+            priority=UNSET if priority is None else priority,
+            delay_ms=UNSET if delay is None else delay,
+        )
+    shell.say(f"{job.id} is changed; it is {job.status}.", **plain.job(job))
+
+
+@click.command(short_help="Let a delayed or blocked job go at once.")
+@click.argument("job_id", metavar="ID")
+@command
+async def promote(shell: Shell, job_id: str) -> None:
+    """Let job ID wait for a slot at once, be it delayed or blocked."""
+    async with shell.queue() as queue:
+        job = await queue.promote(job_id)
+    shell.say(f"{job.id} is {job.status}.", **plain.job(job))
+
+
+def _json(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        field = FieldError("data", "must be JSON")
+        raise InvalidInput(f"the payload is not JSON: {error}", fields=[field]) from None
 
 
 def failures(found: tuple[Failure, ...]) -> RenderableType:

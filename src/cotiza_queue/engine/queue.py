@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, overload
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from ..errors import (
     Conflict,
@@ -30,7 +31,7 @@ from ..model.policy import JobOptions
 from ..model.status import Status
 from ..store.commands import Answered, Intake
 from ..store.views import Which
-from . import listing
+from . import changing, listing
 from .commit import GroupCommit
 from .following import follow, follow_tenant, wait_for_end
 from .gate import passed
@@ -169,6 +170,36 @@ class Queue(Recurring, Operators):
             raise self._directory.no_job(job_id, tenant)
         raise Conflict(f"the job is {answer} already", code=f"already_{answer}")
 
+    async def change(
+        self,
+        job_id: str,
+        *,
+        tenant: str | None = None,
+        payload: Any = UNSET,
+        priority: int | UnsetType = UNSET,
+        delay_ms: int | UnsetType = UNSET,
+    ) -> Job:
+        """Give a job that has not started another payload, priority, or moment (``delay_ms`` from
+        now on; of a blocked one, from its release on). What is left out stays as it is.
+
+        Raises InvalidInput, TooLarge, NotFound; Conflict (``already_started``, or its end:
+        ``already_completed`` …) if it was too late, and then nothing has changed.
+        """
+        asked = changing.change_of(payload, priority, delay_ms)
+        job = await self.get(job_id, tenant=tenant)
+        kind = self._directory.kind(job.type)
+        answer = await changing.change(self._link, job, kind, asked, tenant or "")
+        return await self._changed(job, answer, tenant)
+
+    async def promote(self, job_id: str, *, tenant: str | None = None) -> Job:
+        """Let a delayed or blocked job wait for a slot at once. A waiting one stays as it is.
+
+        Raises NotFound, Conflict as ``change``.
+        """
+        job = await self.get(job_id, tenant=tenant)
+        answer = await changing.promote(self._link, job, tenant or "")
+        return await self._changed(job, answer, tenant)
+
     async def replay(self, job_id: str, *, tenant: str | None = None, by: str = "") -> Job:
         """Run a failed or cancelled job again, same id. ``by``: who asks, for its history, at most
         200 characters. Raises NotFound, Conflict, InvalidInput.
@@ -286,6 +317,16 @@ class Queue(Recurring, Operators):
     @cached_property
     def _commit(self) -> GroupCommit:
         return GroupCommit(self._accept, self._background)
+
+    async def _changed(self, job: Job, answer: tuple[str, ...], tenant: str | None) -> Job:
+        if answer[0] == "not_found":
+            raise self._directory.no_job(job.id, tenant)
+        if answer[0] != "ok":
+            raise changing.refused(answer[0])
+        _, before, now = answer
+        if now != before:
+            self._hooks.changed(job, Status(now))
+        return await self._link.views.job(job.type, job.id, tenant or "") or job
 
     async def _accept_one(self, job: NewJob, kind: JobType[Any]) -> Enqueued:
         answer = await self._commit.enqueue(kind.name, self._intake(job, kind))

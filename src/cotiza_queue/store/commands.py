@@ -4,6 +4,7 @@ is made here.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -83,6 +84,27 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
             self.id, self.tenant, self.priority, self.lane, self.attempts, keep,
             self.delay_ms, self.body, options, call,
         ]  # fmt: skip
+
+
+class Changed(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a job is to be another; None: as it is. ``delay``: milliseconds, or "now"."""
+
+    read: bytes | None = None
+    """The body as it was read, and in ``body`` as it shall be."""
+    body: bytes = b""
+    priority: int | None = None
+    lane: int | None = None
+    delay: int | str | None = None
+    fresh: bool = False
+    """The payload is another: what attempts have saved for later ones is dropped."""
+
+    def arguments(self) -> list[str | bytes | int]:
+        sha = (
+            "" if self.read is None else hashlib.sha1(self.read, usedforsecurity=False).hexdigest()
+        )
+        optional = [self.priority, self.lane, self.delay]
+        told = ["" if value is None else value for value in optional]
+        return [sha, self.body, *told, int(self.fresh)]
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -213,6 +235,14 @@ class Commands:
 
     async def cancel(self, job_type: str, job_id: str, tenant: str, by: str = "") -> str:
         return _text(await self._connection.call("cancel", job_type, job_id, tenant, by))
+
+    async def change(
+        self, job_type: str, job_id: str, tenant: str, asked: Changed
+    ) -> tuple[str, ...]:
+        """("ok", status before, status now) of a job that has not started, or what forbids it."""
+        arguments = asked.arguments()
+        reply = await self._connection.call("change", job_type, job_id, tenant, *arguments)
+        return tuple(_text(word) for word in reply)
 
     async def replay(self, job_type: str, job_id: str, tenant: str, by: str = "") -> str:
         return _text(await self._connection.call("replay", job_type, job_id, tenant, by))

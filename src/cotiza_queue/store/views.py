@@ -14,7 +14,7 @@ from ..model.job import DeadLetter, Job, Pause, Progress, QueueMetrics, Schedule
 from ..model.policy import JobOptions
 from ..model.status import Status
 from ..model.why import Seen
-from . import codec
+from . import codec, keys
 from .connection import Connection
 
 _decode_progress = msgspec.json.Decoder(Progress).decode
@@ -73,6 +73,12 @@ class Views:
         hash_, body, result, failures, progress = reply
         job = _job(job_type, [job_id.encode(), hash_, body, failures, progress])
         return msgspec.structs.replace(job, result=codec.decode_json(result))
+
+    async def body(self, job_type: str, job_id: str) -> bytes | None:
+        """Payload and rules of a job as they are stored."""
+        key = f"{keys.prefix(job_type)}body:{job_id}"
+        found: bytes | None = await self._connection.command("GET", key)
+        return found
 
     async def jobs(
         self, job_type: str, which: Which, below: str, limit: int

@@ -24,6 +24,7 @@ function follower.release(q, j)
   local n = job.read(q, j.next)
   local delay = follower.part(q, n)
   unique.claim(q, n)
+  redis.call('HSET', q.prefix .. 'job:' .. n.id, 'due', q.now)
   history.note(q, n, delay > 0 and 'delayed' or 'waiting', 'unblock')
   event.emit(q, n.id, n.tenant, (intake.place(q, n, lane.home(n.lane), delay)))
 end

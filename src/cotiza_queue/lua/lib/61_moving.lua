@@ -20,6 +20,8 @@ function moving.place(q, j, number, delay)
   if status ~= j.status then history.note(q, j, status, 'change') end
   moving.withdraw(q, j)
   redis.call('HSET', q.prefix .. 'job:' .. j.id, 'lane', number)
+  -- What comes to wait before its moment waits from now on.
+  if j.status ~= 'waiting' then redis.call('HSET', q.prefix .. 'job:' .. j.id, 'due', q.now) end
   event.emit(q, j.id, j.tenant, (intake.place(q, j, number, delay)))
 end
 
