@@ -16,6 +16,7 @@ from .index_check import indexes
 from .open_bugs import OPEN_BUGS
 from .oracle import FINAL, Job, Model
 from .snapshot import Lane, Snapshot, stamp
+from .version_model import apart
 from .violation import Violation as Violation
 
 Fault = tuple[str, str]
@@ -26,7 +27,7 @@ KEYS = re.compile(
     r"meta|counts|lanes|ready|delayed|events(:marks)?|dead|dead:index|index|index:[^:]+:\w+|tag:.+"
     r"|workers|schedules"
     r"|schedules:all|schedule:.+|(ended|newest):(completed|failed|cancelled)(:.+)?|lane:\d+"
-    r"|metrics:\d+|worker:.+|tenant:.+|backlog:\d+:.+|put_off|pauses|passes"
+    r"|metrics:\d+|worker:.+|tenant:.+|backlog:\d+:.+|put_off|pauses|passes|newer"
     r"|(job|body|result|failures|progress|unique|history|checkpoints):.+"
 )
 EXPIRING = re.compile(r"metrics:\d+|worker:.+")
@@ -193,7 +194,8 @@ def backlogs(model: Model, found: Snapshot) -> Iterator[Fault]:
     for job in model.waiting():
         fields = found.hashes[f"job:{job.id}"]
         line = found.lists.get(f"backlog:{job.lane}:{job.intake.tenant}", [])
-        if not fields.get("entry") and job.id.encode() not in line:
+        apart = job.id in found.zsets.get("newer", {})
+        if not fields.get("entry") and job.id.encode() not in line and not apart:
             yield "I1", f"{job.id} waits in lane {job.lane} and is nowhere"
 
 
@@ -325,5 +327,5 @@ def _difference(what: str, there: object, wanted: object) -> str:
 
 CONTAINERS: tuple[Callable[[Model, Snapshot], Iterator[Fault]], ...] = (
     names, jobs, attempts, contents, delayed, ended, lanes, backlogs, tenants, ready, indexes,
-    uniques, letters, counters, schedules, histories, checkpoints,
+    apart, uniques, letters, counters, schedules, histories, checkpoints,
 )  # fmt: skip

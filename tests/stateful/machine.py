@@ -28,6 +28,7 @@ from .open_bugs import OPEN_BUGS
 from .play import LEASE_MS, Play
 from .reading_rules import ReadingRules
 from .unique_rules import HOLDS, UniqueRules
+from .version_rules import VersionRules
 
 WORKERS = ("w1", "w2", "w3")
 IDS = 18
@@ -73,6 +74,7 @@ class Game(
     ChangeRules,
     DepthRules,
     CheckpointRules,
+    VersionRules,
     RuleBasedStateMachine,
 ):
     """One game on ``bench``, which a subclass sets."""

@@ -33,6 +33,7 @@ from stateful.listing_mutations import LISTING_MUTATIONS
 from stateful.planted import Mutation, one
 from stateful.runner import play
 from stateful.server import SERVERS, TimedServer, timed_server
+from stateful.version_mutations import VERSIONS
 
 LIMIT_S = 60.0
 
@@ -142,6 +143,7 @@ MUTATIONS = (
     *(_one(*each) for each in (*LISTING_MUTATIONS, *INTAKE_MUTATIONS, *ENDS_MUTATIONS)),
     *HOLDING,
     *LANES,
+    *VERSIONS,
 )  # fmt: skip
 
 

@@ -8,28 +8,41 @@ amid its refused jobs, those behind them are already in the lane.
 from __future__ import annotations
 
 from copy import copy
+from typing import NamedTuple
 
+from . import version_model
 from .invariants import Violation
 from .oracle import Job, Model
 
 
-def taken(model: Model, ids: list[str], want: int, now: int, admitted: set[str] | None) -> None:
+class At(NamedTuple):
+    """A take: how many were wanted, when, and the newest version that the worker knows."""
+
+    want: int
+    now: int
+    knows: int
+
+
+def taken(model: Model, ids: list[str], at: At, admitted: set[str] | None) -> None:
     """Check a take before it is entered in the model. Raises Violation.
 
     ``admitted``: jobs that stand in a lane after the call; None if it met too many tombstones, and
     the next turn goes on.
     """
+    want, now, knows = at
     room = min(want, model.room("", now))
     if len(ids) > room:
         raise Violation("I17", f"{ids} started where {room} may")
     started = [_startable(model, id_, now) for id_ in ids]
     strictly = model.lanes.check(model, started, want, now, admitted)
+    version_model.refuse(started, knows)
     _affordable(model, started, now)
     _within_tenants(model, started, now)
     if model.rests("", now):
         return
     there = [j for j in model.waiting() if j.id not in model.fresh]
     rest = [j for j in there if j not in started and not expired(j, now)]
+    rest = [j for j in rest if version_model.able(j, knows)]
     for job in [] if admitted is None else rest:
         tenant = job.intake.tenant
         mine = [j for j in started if j.intake.tenant == tenant]

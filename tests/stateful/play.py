@@ -17,7 +17,7 @@ from cotiza_queue.model.policy import JobOptions
 from cotiza_queue.store.commands import Delivery, Settlement
 from cotiza_queue.store.views import Which
 
-from . import invariants, order, snapshot
+from . import invariants, order, snapshot, version_model
 from .bench import Bench, Handle
 from .intake_play import TYPE as TYPE
 from .intake_play import IntakePlay
@@ -67,7 +67,9 @@ class Play(IntakePlay):
         outcomes = outcomes or []
         told = [(o.kind, o.id, o.token) for o in outcomes]
         said = f"{worker}: turn {told} want {want}{'' if heard else ' (reply lost)'}"
-        turn = self._call(said, self.bench.commands.turn(TYPE.name, worker, want, outcomes))
+        knows = version_model.KNOWS.get(worker, 1)
+        call = self.bench.commands.turn(TYPE.name, worker, want, outcomes, version=knows)
+        turn = self._call(said, call)
         answers = [self.model.settle(o, self.now) for o in outcomes]
         self._same("I3", list(turn.answers), answers)
         self.model.promote(self.now)
@@ -85,9 +87,10 @@ class Play(IntakePlay):
         self.model.fresh = self._released()
         try:
             self.model.forget(self.seen.hashes, self.now)
-            order.taken(
-                self.model, ids, want, self.now, None if cut_short else standing - self.model.fresh
-            )
+            version_model.move(self.model, self.seen.hashes, knows)
+            at = order.At(want, self.now, knows)
+            stand = None if cut_short else standing - self.model.fresh
+            order.taken(self.model, ids, at, stand)
         except Violation as violation:
             self._fail(violation)
         self._taken(worker, turn.deliveries, heard)

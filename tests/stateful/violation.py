@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 MEANING = {
+    "G8": "no worker is given a newer payload than it knows, and none is lost",
     "A8": "lanes with jobs share the starts by weight",
     "A9": "who has waited too long comes first",
     "A7": "what has not started is changed as asked, and nothing else",

@@ -55,6 +55,8 @@ def _right(play: Play, job: Job, seen: Seen) -> set[Cause]:
         return {Cause.TENANT_PAUSED}
     if not any(end >= now for end in play.seen.zsets.get("workers", {}).values()):
         return {Cause.NO_WORKER}
+    if job.intake.version > 1:
+        return {Cause.NO_ABLE_WORKER}  # the workers of the game tell nothing of themselves
     # What is dear may rest a queue or a tenant that could still pay for a start of cost 1.
     resting = {Cause.QUEUE_RATE} if seen.queue_rate_until_ms else set[Cause]()
     if model.room("", now) == 0 or resting:

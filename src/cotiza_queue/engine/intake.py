@@ -28,7 +28,9 @@ def intake_of(
     payload = codec.encode_payload(validated(job.payload, job_type))
     options = job.options
     rules = rules_for(options, job_type.defaults)
-    body = codec.encode_body(codec.Body(payload, rules, options.priority, schedule_id))
+    body = codec.encode_body(
+        codec.Body(payload, rules, options.priority, schedule_id, payload_version=job_type.version)
+    )
     once, fingerprint = _once(job, payload)
     return Intake(
         id=job_id,
@@ -47,6 +49,7 @@ def intake_of(
         body=body,
         tags=options.tags,
         cost=options.cost,
+        version=job_type.version,
         once=once,
         fingerprint=fingerprint,
     )

@@ -133,9 +133,8 @@ class Queue(Recurring, Operators):
     async def run_schedule(self, schedule_id: str, *, tenant: str | None = None) -> Enqueued:
         """Make a job of it now, beside its occurrences."""
         found = await self.get_schedule(schedule_id, tenant=tenant)
-        return await self.enqueue(
-            found.type, found.payload, tenant=found.tenant, options=found.options
-        )
+        payload = self._directory.kind(found.type).lifted(found.payload, found.version)
+        return await self.enqueue(found.type, payload, tenant=found.tenant, options=found.options)
 
     # one job
 

@@ -60,6 +60,7 @@ class Runner:
         self._reporter = reporter
         self._settler = settler
         self.clock = clock
+        self.version = job_type.version
         self._chance = chance
         self._telemetry = telemetry
 
@@ -120,8 +121,12 @@ class Runner:
             return self._judged(job, error)
 
     def _payload(self, body: codec.Body) -> Any:
+        job_type = self._job_type
         try:
-            return msgspec.json.decode(body.payload, type=self._job_type.payload)
+            if body.payload_version >= job_type.version:
+                return msgspec.json.decode(body.payload, type=job_type.payload)
+            lifted = job_type.lifted(msgspec.json.decode(body.payload), body.payload_version)
+            return msgspec.convert(lifted, job_type.payload)
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
             raise InvalidData(f"the payload does not fit {self._job_type.name}: {error}") from None
 

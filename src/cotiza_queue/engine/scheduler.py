@@ -36,10 +36,14 @@ class Scheduler:
 
     async def tick(self) -> float:
         now, next_due, due = await self._views.schedules(self._job_type.name, "due", _PAGE)
-        for schedule in due:
+        # What a newer program has written is for its own workers to fire.
+        mine = [schedule for schedule in due if schedule.version <= self._job_type.version]
+        for schedule in mine:
             await self._fire(schedule, now)
-        if due:
+        if mine:
             return 0.0
+        if due:
+            return _POLL_S
         return _POLL_S if next_due is None else min(_POLL_S, max(0, next_due - now) / 1000)
 
     async def _fire(self, schedule: Schedule, now: int) -> None:
@@ -52,7 +56,7 @@ class Scheduler:
             job = intake_of(
                 NewJob(
                     type=schedule.type,
-                    payload=schedule.payload,
+                    payload=self._job_type.lifted(schedule.payload, schedule.version),
                     tenant=schedule.tenant,
                     options=schedule.options,
                 ),

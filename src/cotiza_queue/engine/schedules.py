@@ -58,6 +58,7 @@ class Schedules:
             payload=job.payload,
             options=job.options,
             key=key,
+            version=kind.version,
             paused=before.paused if before else False,
             next_ms=before.next_ms if before and same_times else parsed.next_after(now),
         )

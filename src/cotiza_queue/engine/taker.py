@@ -121,7 +121,7 @@ class Taker:
 
     async def turn(self, runner: Runner) -> Turn:
         """Once: settle what has finished, take what there is room for, start it."""
-        turn = await self._exchange()
+        turn = await self._exchange(runner.version)
         self.turned.set()
         self._turned_at = self._clock.monotonic()
         time = ServerTime(turn.now_ms, runner.clock)
@@ -149,11 +149,13 @@ class Taker:
                 if not await self._damage():
                     return
 
-    async def _exchange(self) -> Turn:
+    async def _exchange(self, version: int) -> Turn:
         if self._unsure:
             await self._sweep()
         outcomes = self.settler.page()
-        turn = await self._commands.turn(self._job_type, self._worker, self._want, outcomes)
+        turn = await self._commands.turn(
+            self._job_type, self._worker, self._want, outcomes, version=version
+        )
         self.settler.sent(len(outcomes))
         for outcome, answer in zip(outcomes, turn.answers, strict=True):
             if answer == "lost":

@@ -306,7 +306,11 @@ class _Station:
 
     def info(self) -> Mapping[str, int]:
         """What others see of the worker's part in this queue."""
-        return {"slots": self.slots.limit, "running": self.slots.used}
+        return {
+            "slots": self.slots.limit,
+            "running": self.slots.used,
+            "version": self.runner.version,
+        }
 
     def hear(self, hint: str) -> None:
         """A hint came: "wake", or "cancel <job id> <token>"."""

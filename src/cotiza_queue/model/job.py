@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, overload
 import msgspec
 from typing_extensions import TypeVar
 
+from ..errors import ConfigurationError
 from .outcome import Failure
 from .policy import Defaults, JobOptions, Retries, RetryPolicy
 from .status import Status
@@ -16,6 +17,8 @@ PayloadT = TypeVar("PayloadT", default=Any)
 ResultT = TypeVar("ResultT", default=Any)
 _P = TypeVar("_P")
 _R = TypeVar("_R")
+Upcasts = Mapping[int, Callable[[Any], Any]]
+MAX_VERSION = 1_000_000
 R_co = TypeVar("R_co", default=Any, covariant=True)
 
 
@@ -38,6 +41,24 @@ class JobType(msgspec.Struct, Generic[PayloadT, ResultT], frozen=True):
     it.
     """
     result: type[ResultT] | Any = Any
+    version: int = 1
+    """Of the payload's shape. A worker is never given a job of a newer version than its own."""
+    upcasts: Upcasts = {}
+    """Version n → what makes JSON of version n + 1 of it. One that is missing changes nothing."""
+
+    def __post_init__(self) -> None:
+        strange = [n for n in self.upcasts if not 1 <= n < self.version]
+        if not 1 <= self.version <= MAX_VERSION or strange:
+            raise ConfigurationError(
+                f"{self.name} has version {self.version} and upcasts from {list(self.upcasts)}",
+                remedy=f"Versions are 1 to {MAX_VERSION:,}; upcasts lead up to the newest.",
+            )
+
+    def lifted(self, payload: Any, version: int) -> Any:
+        """A payload's JSON of an older version as that of this one."""
+        for n in range(version, self.version):
+            payload = self.upcasts[n](payload) if n in self.upcasts else payload
+        return payload
 
     if TYPE_CHECKING:
         # Spelt out so that every type checker infers both parameters from a call.
@@ -51,6 +72,8 @@ class JobType(msgspec.Struct, Generic[PayloadT, ResultT], frozen=True):
             retries: Retries = ...,
             *,
             result: type[ResultT],
+            version: int = ...,
+            upcasts: Upcasts = ...,
         ) -> None: ...
         @overload
         def __init__(
@@ -60,6 +83,9 @@ class JobType(msgspec.Struct, Generic[PayloadT, ResultT], frozen=True):
             defaults: Defaults = ...,
             check: Callable[[_P], None] | None = ...,
             retries: Retries = ...,
+            *,
+            version: int = ...,
+            upcasts: Upcasts = ...,
         ) -> None: ...
         @overload
         def __init__(
@@ -71,6 +97,8 @@ class JobType(msgspec.Struct, Generic[PayloadT, ResultT], frozen=True):
             retries: Retries = ...,
             *,
             result: type[_R],
+            version: int = ...,
+            upcasts: Upcasts = ...,
         ) -> None: ...
         @overload
         def __init__(
@@ -82,6 +110,8 @@ class JobType(msgspec.Struct, Generic[PayloadT, ResultT], frozen=True):
             retries: Retries = ...,
             *,
             result: Any = ...,
+            version: int = ...,
+            upcasts: Upcasts = ...,
         ) -> None: ...
         def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
@@ -215,6 +245,8 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     next_ms: int | None = None
     last_ms: int | None = None
     fired: int = 0
+    version: int = 1
+    """Of the payload, see ``JobType.version``."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

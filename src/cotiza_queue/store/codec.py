@@ -26,6 +26,8 @@ class Body(msgspec.Struct, frozen=True, array_like=True):
     priority: int = 0
     schedule_id: str | None = None
     version: int = 1
+    payload_version: int = 1
+    """``JobType.version`` of the program that enqueued it."""
 
 
 _encode_body = msgspec.msgpack.Encoder().encode

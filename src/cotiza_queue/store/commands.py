@@ -56,6 +56,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     tags: tuple[str, ...] = ()
     cost: int = 1
+    version: int = 1
     once: str = ""
     """Hash of an idempotency key, and in ``fingerprint`` of what it was used for."""
     fingerprint: str = ""
@@ -70,6 +71,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
                 "span": self.span_ms,
                 "tags": self.tags,
                 "cost": self.cost if self.cost > 1 else 0,
+                "version": self.version if self.version > 1 else 0,
             }
         )
         call = codec.encode_map(
@@ -176,10 +178,16 @@ class Commands:
         return {member.decode() for member in members}
 
     async def turn(
-        self, job_type: str, worker: str, want: int, outcomes: Sequence[Settlement]
+        self,
+        job_type: str,
+        worker: str,
+        want: int,
+        outcomes: Sequence[Settlement],
+        *,
+        version: int = 1,
     ) -> Turn:
-        """Settle outcomes and take up to ``want`` jobs."""
-        arguments: list[str | bytes | int] = [worker, want]
+        """Settle outcomes and take up to ``want`` jobs, none of a newer ``version`` than that."""
+        arguments: list[str | bytes | int] = [worker, want, version]
         for o in outcomes:
             arguments += [o.kind, o.id, o.token, o.value, o.extra, o.notice]
         now, due, answers, taken = await self._connection.call("turn", job_type, *arguments)

@@ -29,6 +29,7 @@ class ScheduleSpec(msgspec.Struct, frozen=True, kw_only=True):
     options: JobOptions
     key: str | None = None
     paused: bool = False
+    version: int = 1
 
 
 class Which(msgspec.Struct, frozen=True):
@@ -56,6 +57,7 @@ def spec_of(schedule: Schedule) -> ScheduleSpec:
         options=schedule.options,
         key=schedule.key,
         paused=schedule.paused,
+        version=schedule.version,
     )
 
 
@@ -257,6 +259,7 @@ def _schedule(job_type: str, schedule_id: str, score: bytes, flat: Any) -> Sched
         options=spec.options,
         key=spec.key,
         paused=spec.paused,
+        version=spec.version,
         next_ms=int(float(score)) if score else None,
         last_ms=int(raw[b"last"]) if b"last" in raw else None,
         fired=int(raw.get(b"fired", 0)),

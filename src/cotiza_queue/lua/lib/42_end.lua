@@ -31,6 +31,7 @@ function job.finish(q, j, status, data)
   redis.call('HSET', q.prefix .. 'job:' .. j.id, 'status', status, 'finished', q.now)
   unique.moved(q, j, status)
   if status ~= 'failed' then checkpoint.forget(q, j) end
+  newer.forget(q, j)
   queue.count(q, status, 1)
   queue.count(q, 'total_' .. status, 1)
   event.emit(q, j.id, j.tenant, status, data)

@@ -1,7 +1,7 @@
 -- What the whole queue may do: not while it is paused or rests, so much at once, and so much per time.
 local ceiling = {}
 local FIELDS = { 'paused', 'paused_until', 'rested', 'concurrency', 'period', 'burst', 'tat', 'max_wait', 'spare',
-  'shares' }
+  'newer', 'shares' }
 
 function ceiling.resume(q)
   return redis.call('HDEL', q.prefix .. 'meta', 'paused', 'paused_until', 'paused_reason')

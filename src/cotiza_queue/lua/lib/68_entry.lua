@@ -24,13 +24,16 @@ local function hold_back(q, j, number)
   return 0
 end
 
--- One entry: started, dead, held back, or back to its tenant's line. Returns 1 if it was started.
+-- One entry: started, dead, put apart, held back, or back to its tenant's line. Returns 1 if it was started.
 local function decide(q, j, t, number, worker, token, out, refused)
   if j.deadline ~= '' and q.now > tonumber(j.deadline) then
     lane.drop(q, number, j.entry)
     queue.count(q, 'waiting', -1)
     history.note(q, j, 'failed', 'deadline', 'deadline_exceeded')
     dead.bury(q, j, dead.failure(q, j, 'deadline_exceeded', 'the job was not started before its deadline'))
+  elseif (j.options.version or 1) > q.version then
+    lane.drop(q, number, j.entry)
+    newer.park(q, j)
   elseif tenant.may_start(q, t, j.options.cost or 1) then
     if not ceiling.may_start(q, j.options.cost or 1) then return hold_back(q, j, number) end
     start(q, j, t, worker, token, out)

@@ -47,6 +47,7 @@ function delivery.take(q, worker, want)
   want = math.min(want, allowed)
   local budget, started = { entries = want + delivery.tombstones, worker = worker }, 0
   if want > 0 then
+    newer.admit(q)
     started = choice.serve(q, want, budget, function(number, n)
       return read_lane(q, number, worker, n, budget, out)
     end)

@@ -1,6 +1,6 @@
 -- turn: settles finished attempts and takes the next jobs, in one round trip.
 -- KEYS     meta
--- ARGS     worker want, then per outcome: kind id token value extra notice
+-- ARGS     worker want version (of payloads, the newest that it knows), then per outcome: kind id token value extra notice
 --          kinds, with value and extra: see lib/75_settle.lua
 -- RETURNS  [now_ms, next_due_ms or "", [ok | again | lost | the code that the job failed with instead, per outcome],
 --          [id token attempt stalls created tenant body deadline snoozed saved per job]]
@@ -22,7 +22,8 @@ end
 local function turn(keys, args)
   local q = queue.open(keys[1])
   local answers = {}
-  for at = 3, #args, 6 do
+  q.version = tonumber(args[3])
+  for at = 4, #args, 6 do
     answers[#answers + 1] = settle.one(q, unpack(args, at, at + 5))
   end
   local resume_at = admission.resume(q)

@@ -45,6 +45,7 @@ end
 
 local function of_job(q, j, facts)
   local found = redis.call('HMGET', q.prefix .. 'job:' .. j.id, 'finished', 'after')
+  put(facts, 'version', j.options.version)
   put(facts, 'now_ms', string.format('%.0f', q.now), 'tenant', j.tenant, 'status', j.status, 'deadline_ms', j.deadline,
     'started_ms', j.started, 'attempt', j.attempt, 'worker', j.worker, 'snoozed', j.snoozed,
     'due_ms', redis.call('ZSCORE', q.prefix .. 'delayed', j.id),
@@ -67,7 +68,8 @@ local function why(keys, args)
   of_job(q, j, facts)
   of_queue(q, j, facts)
   of_tenant(q, j, t, facts)
-  if j.status == 'waiting' then
+  local apart = j.options.version and redis.call('ZSCORE', q.prefix .. 'newer', j.id)
+  if j.status == 'waiting' and not apart then
     local line, more = ahead.line(q, j, t)
     put(facts, 'better', ahead.better(q, j, t), 'line', line, 'line_more', more)
   end

@@ -1,0 +1,36 @@
+-- Jobs whose payload is of a newer version than the worker that met them knows. They wait apart from the lanes, by
+-- version; `newer` of meta is the least of these versions, so that a take sees for nothing whether any is for it.
+local newer = { page = 100 }
+
+local function note(q)
+  local least = redis.call('ZRANGE', q.prefix .. 'newer', 0, 0, 'WITHSCORES')[2]
+  if least then return redis.call('HSET', q.prefix .. 'meta', 'newer', least) end
+  redis.call('HDEL', q.prefix .. 'meta', 'newer')
+end
+
+-- The job has left its lane. Whoever knows its version is woken.
+function newer.park(q, j)
+  redis.call('ZADD', q.prefix .. 'newer', j.options.version, j.id)
+  redis.call('HSET', q.prefix .. 'job:' .. j.id, 'entry', '')
+  note(q)
+  q.wake = true
+end
+
+function newer.forget(q, j)
+  if j.options and j.options.version and redis.call('ZREM', q.prefix .. 'newer', j.id) == 1 then note(q) end
+end
+
+-- What this worker knows goes before its lane, to be taken at once.
+function newer.admit(q)
+  if not q.limit.newer or q.limit.newer > q.version then return end
+  local ids = redis.call('ZRANGEBYSCORE', q.prefix .. 'newer', '-inf', q.version, 'LIMIT', 0, newer.page)
+  for _, id in ipairs(ids) do
+    redis.call('ZREM', q.prefix .. 'newer', id)
+    local found = redis.call('HMGET', q.prefix .. 'job:' .. id, 'status', 'entry', 'lane')
+    if found[1] == 'waiting' and found[2] == '' then
+      local before = lane.before(found[3])
+      redis.call('HSET', q.prefix .. 'job:' .. id, 'lane', before, 'entry', lane.push(q, id, before))
+    end
+  end
+  note(q)
+end

@@ -1,0 +1,46 @@
+"""Payloads of newer versions than some of the workers know, played."""
+
+from __future__ import annotations
+
+import msgspec
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from cotiza_queue.model.policy import JobOptions
+
+from .play import Play
+
+
+class VersionRules:
+    """Rules of Game."""
+
+    play: Play
+
+    @rule(
+        which=st.integers(0, 40),
+        version=st.integers(2, 4),
+        priority=st.sampled_from((0, 1)),
+        who=st.sampled_from(("w1", "w2", "w3")),
+    )
+    def newer(self, which: int, version: int, priority: int, who: str) -> None:
+        """Two versions in one lane: an old worker meets them, then a newer one may."""
+        self.add(f"v{which % 5}", version, priority)
+        self.add(f"v{which % 5 + 1}", 1, priority)
+        self.play.turn("w1", 3)
+        self.play.turn(who, 3)
+
+    @rule(which=st.integers(0, 40), then=st.sampled_from(("cancel", "cancel", "replay")))
+    def newer_cancelled(self, which: int, then: str) -> None:
+        """Put apart, cancelled there, and perhaps run again."""
+        name = f"v{which % 5}"
+        self.add(name, 3, 0)
+        self.play.turn("w1", 3)
+        self.play.cancel(name, "")
+        if then == "replay":
+            self.play.replay(name, "")
+            self.play.turn("w1", 3)
+        self.play.turn("w3", 5)
+
+    def add(self, name: str, version: int, priority: int) -> None:
+        intake = self.play.intake(name, "ta", JobOptions(priority=priority))
+        self.play.enqueue([msgspec.structs.replace(intake, version=version)])
