@@ -49,6 +49,7 @@ class Ledger:
             self.enough.set()
 
 
+@pytest.mark.row("C5")
 async def test_a_newcomer_behind_a_flood_is_served_within_the_window(
     queue: Queue, kind: str, working: Any
 ) -> None:
@@ -62,6 +63,7 @@ async def test_a_newcomer_behind_a_flood_is_served_within_the_window(
     assert ledger.order.count("newcomer") == 10
 
 
+@pytest.mark.row("C5")
 async def test_weights_of_three_to_one_give_three_quarters_of_the_starts(
     queue: Queue, kind: str, working: Any
 ) -> None:
@@ -92,6 +94,7 @@ async def test_jobs_of_one_tenant_keep_their_order_through_the_backlog(
     assert seen == list(range(300))
 
 
+@pytest.mark.row("C3")
 async def test_a_tenants_cap_is_never_exceeded_and_others_fill_the_slots(
     queue: Queue, kind: str, working: Any
 ) -> None:
@@ -127,6 +130,7 @@ async def test_a_cap_lowered_while_jobs_run_holds_from_the_next_start(
     assert ledger.most["t"] == 1
 
 
+@pytest.mark.row("C2")
 async def test_the_queues_own_cap_holds_over_all_workers_and_can_be_changed(
     queue: Queue, kind: str, working: Any
 ) -> None:
@@ -142,6 +146,7 @@ async def test_the_queues_own_cap_holds_over_all_workers_and_can_be_changed(
     assert ledger.most_of_all == 3
 
 
+@pytest.mark.row("C4")
 async def test_a_rate_is_kept_in_every_window_and_burst_is_its_allowance(
     queue: Queue, kind: str, working: Any
 ) -> None:
@@ -172,6 +177,7 @@ async def test_a_queues_rate_is_kept_by_all_workers_together(
     assert all(later - start >= 9 for start, later in itertools.pairwise(starts))
 
 
+@pytest.mark.row("G1")
 async def test_a_paused_tenant_waits_and_others_go_on(
     queue: Queue, kind: str, working: Any
 ) -> None:

@@ -178,6 +178,10 @@ class Runner:
             case Stop.DONE | None:
                 return self._judged(job, asyncio.CancelledError())
 
+    def drop(self, job: Running) -> None:
+        """The job was told to stop before its processor had begun."""
+        self._settle(job, self._stopped(job), self.clock.monotonic())
+
     def give_up(self, job: Running, began: float | None = None) -> None:
         """The processor ignores that it was told to stop: settle without it. Its slot stays taken
         until it ends.

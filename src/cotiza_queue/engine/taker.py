@@ -27,6 +27,7 @@ from .sandbox import Sandbox
 from .servertime import ServerTime
 from .settler import Settler
 from .slots import Slots
+from .units import Share, Ticket
 
 LAST_PATIENCE_S = 1.0
 POLL_S = 1.0
@@ -45,6 +46,7 @@ class Taker:
         worker: str,
         *,
         slots: Slots,
+        share: Share,
         leases: Leases,
         sandbox: Sandbox,
         telemetry: Telemetry,
@@ -57,6 +59,7 @@ class Taker:
         self._job_type = job_type
         self._worker = worker
         self._slots = slots
+        self._share = share
         self._leases = leases
         self._sandbox = sandbox
         self._telemetry = telemetry
@@ -121,12 +124,14 @@ class Taker:
 
     async def turn(self, runner: Runner) -> Turn:
         """Once: settle what has finished, take what there is room for, start it."""
-        turn = await self._exchange(runner.version)
+        if self._unsure:
+            await self._sweep()
+        turn, tickets = await self._exchange(runner.version)
         self.turned.set()
         self._turned_at = self._clock.monotonic()
         time = ServerTime(turn.now_ms, runner.clock)
-        for delivery in turn.deliveries:
-            self._start(runner, delivery, time)
+        for delivery, ticket in zip(turn.deliveries, tickets, strict=True):
+            self._start(runner, delivery, time, ticket)
         return turn
 
     async def finished(self) -> None:
@@ -149,13 +154,17 @@ class Taker:
                 if not await self._damage():
                     return
 
-    async def _exchange(self, version: int) -> Turn:
-        if self._unsure:
-            await self._sweep()
+    async def _exchange(self, version: int) -> tuple[Turn, list[Ticket]]:
+        """One turn, and a ticket for each job that came."""
         outcomes = self.settler.page()
-        turn = await self._commands.turn(
-            self._job_type, self._worker, self._want, outcomes, version=version
-        )
+        want, came = self._share.want(self._room, self.wake), 0
+        try:
+            turn = await self._commands.turn(
+                self._job_type, self._worker, want, outcomes, version=version
+            )
+            came = len(turn.deliveries)
+        finally:
+            tickets = self._share.came(came)
         self.settler.sent(len(outcomes))
         for outcome, answer in zip(outcomes, turn.answers, strict=True):
             if answer == "lost":
@@ -163,7 +172,7 @@ class Taker:
                     "outcome.refused", job=outcome.id, type=self._job_type, token=outcome.token
                 )
         self._hooks.turned(self._job_type, outcomes, turn)
-        return turn
+        return turn, tickets
 
     async def _sweep(self) -> None:
         """A reply may have been lost: what was delivered without our knowing goes back at once."""
@@ -173,15 +182,15 @@ class Taker:
         self._unsure = False
 
     @property
-    def _want(self) -> int:
+    def _room(self) -> int:
         return 0 if self._draining or self._isolation.closed else self._slots.free
 
     def _pause(self, turn: Turn) -> float:
-        if turn.next_due_ms is None or self._want == 0:
+        if turn.next_due_ms is None or self._room == 0:
             return POLL_S
         return min(POLL_S, max(0, turn.next_due_ms - turn.now_ms) / 1000)
 
-    def _start(self, runner: Runner, delivery: Delivery, time: ServerTime) -> None:
+    def _start(self, runner: Runner, delivery: Delivery, time: ServerTime, ticket: Ticket) -> None:
         try:
             body = codec.decode_body(delivery.body)
         except (msgspec.MsgspecError, ValueError):
@@ -196,17 +205,22 @@ class Taker:
             time=time,
         )
         if not self._isolation.enter(job):
+            ticket.close()
             self.settler.add(delivery, Release(), 0)
             return
         self._slots.hold()
         self._leases.hold(job)
-        self._jobs.start(self._work(runner, job, body), name=delivery.id)
+        self._jobs.start(self._work(runner, job, body, ticket), name=delivery.id)
 
-    async def _work(self, runner: Runner, job: Running, body: codec.Body) -> None:
+    async def _work(self, runner: Runner, job: Running, body: codec.Body, ticket: Ticket) -> None:
         try:
             await self._isolation.its_turn(job)
-            await runner.run(job, body)
+            if await ticket.wait(job):
+                await runner.run(job, body)
+            else:
+                runner.drop(job)
         finally:
+            ticket.close()
             self._isolation.leave(job)
             self._slots.give_back()
             self._attention.set()

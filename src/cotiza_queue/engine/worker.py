@@ -22,6 +22,7 @@ from ..middleware import Hook, RunMiddleware, around
 from ..model.context import JobContext, Processor
 from ..model.ids import check_job_type
 from ..model.job import JobType, PayloadT, ResultT
+from ..store.connection import FEW
 from ..store.damage import damaged_keys
 from ..store.link import Link
 from ..telemetry import Silent, Telemetry
@@ -38,6 +39,7 @@ from .sandbox import Sandbox
 from .scheduler import Scheduler
 from .slots import Slots
 from .taker import Taker
+from .units import Share, pool_of
 
 DEFAULT_CONCURRENCY = 10
 LAST_TURN_S = 1.0
@@ -51,11 +53,14 @@ _LOOK_S = 0.2
 class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How a worker behaves. Times in milliseconds, see ``Settings`` for their meaning.
 
-    ``concurrency``: jobs at once, for every type or by type name. ``processes``: child processes
-    for CPU work.
+    ``concurrency``: jobs at once, for every type or by type name. ``units``: what all types share
+    besides, None for no such limit; a job takes as many as ``weights`` says of its type, 1 if it is
+    not named. ``processes``: child processes for CPU work.
     """
 
     concurrency: int | Mapping[str, int] = DEFAULT_CONCURRENCY
+    units: int | None = None
+    weights: Mapping[str, int] = {}
     processes: int = 2
     lease_ms: int = 10_000
     drain_ms: int = 20_000
@@ -93,6 +98,7 @@ class Worker:
         self._middleware = tuple(middleware)
         self._hooks = Hooks(hooks, self._telemetry)
         self._isolation = Isolation()
+        self._pool = pool_of(self._options.units, self._options.weights)
         self._clock = clock or SystemClock()
         self._chance = chance or SystemChance()
         self._stations: list[_Station] = []
@@ -150,7 +156,7 @@ class Worker:
             await link.close()
 
     async def _connect(self) -> Link:
-        return await Link.open(self._redis_url, self._data_dir)
+        return await Link.open(self._redis_url, self._data_dir, connections=FEW)
 
     def _station(self, link: Link, sandbox: Sandbox, job_type: JobType[Any]) -> _Station:
         return _Station(self, link, sandbox, job_type, self._processors[job_type])
@@ -266,6 +272,7 @@ class _Station:
             name,
             worker.id,
             slots=self.slots,
+            share=Share(worker._pool, options.weights.get(name, 1)),
             leases=self.leases,
             sandbox=sandbox,
             telemetry=telemetry,

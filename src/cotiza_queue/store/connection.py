@@ -28,20 +28,23 @@ TURN_TIMEOUT_S = 10.0
 BLOCK_MS = 5_000
 EVENTS_PAGE = 50
 """Entries of event streams that one read brings; each may hold a thousand events."""
-_CONNECTIONS = 64
+MANY, FEW = 64, 2
+"""Calls under way at once: of a program that serves many callers, and of a worker, whose calls are
+few and large. What blocks or listens has a connection apart.
+"""
 BROKEN = (RedisError, OSError, TypeError)
 """TypeError: what asyncio's transport raises when it was closed under redis-py (its issue 3546)."""
 
 
 class Connection:
     """Calls to one Redis. Opens lazily; ``close`` ends all its sockets. ``functions``: the Lua
-    library to call, by default this installation's.
+    library to call, by default this installation's. ``connections``: for calls, at the most.
     """
 
-    def __init__(self, url: str, functions: Library | None = None) -> None:
+    def __init__(self, url: str, functions: Library | None = None, connections: int = MANY) -> None:
         self._library = functions or library()
-        self._redis = _client(url, _CONNECTIONS)
-        self._turnstile = asyncio.Semaphore(_CONNECTIONS)
+        self._redis = _client(url, connections)
+        self._turnstile = asyncio.Semaphore(connections)
         self._blocking = _client(url, None)
 
     async def call(self, verb: str, job_type: str, *args: str | bytes | int) -> Any:

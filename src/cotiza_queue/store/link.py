@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..telemetry import LogTelemetry
 from .commands import Commands
-from .connection import Connection
+from .connection import MANY, Connection
 from .embedded import EmbeddedServer, acquire
 from .events import EventReader
 from .library import Library
@@ -17,24 +17,32 @@ class Link:
     """An open way to one server, with everything that speaks over it."""
 
     def __init__(
-        self, url: str, embedded: EmbeddedServer | None, functions: Library | None = None
+        self,
+        url: str,
+        embedded: EmbeddedServer | None,
+        functions: Library | None = None,
+        connections: int = MANY,
     ) -> None:
         self.url = url
         self.embedded = embedded
-        self.connection = Connection(url, functions)
+        self.connection = Connection(url, functions, connections)
         self.commands = Commands(self.connection)
         self.views = Views(self.connection)
         self.events = EventReader(self.connection, LogTelemetry())
 
     @classmethod
     async def open(
-        cls, redis_url: str | None, data_dir: Path, functions: Library | None = None
+        cls,
+        redis_url: str | None,
+        data_dir: Path,
+        functions: Library | None = None,
+        connections: int = MANY,
     ) -> Link:
         """Raises ConfigurationError for an unusable URL, or if there is no server to embed."""
         if redis_url:
-            return cls(redis_url, None, functions)
+            return cls(redis_url, None, functions, connections)
         embedded = await acquire(data_dir)
-        return cls(embedded.url, embedded, functions)
+        return cls(embedded.url, embedded, functions, connections)
 
     async def close(self) -> None:
         await self.connection.close()
