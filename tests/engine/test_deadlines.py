@@ -48,8 +48,8 @@ async def test_a_job_taken_in_its_last_moment_is_not_started(
     async def work(payload: Any, context: Any) -> None:
         calls.append(payload)
 
-    async def early(self: Commands, *args: Any) -> Turn:
-        turn = await genuine(self, *args)
+    async def early(self: Commands, *args: Any, **named: Any) -> Turn:
+        turn = await genuine(self, *args, **named)
         last = [msgspec.structs.replace(d, deadline_ms=turn.now_ms) for d in turn.deliveries]
         return msgspec.structs.replace(turn, deliveries=last)
 
