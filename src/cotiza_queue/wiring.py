@@ -64,9 +64,12 @@ async def worker(
     settings: Settings,
     types: Iterable[str] = (),
     concurrency: Mapping[str, int] | int | None = None,
+    *,
+    units: int | None = None,
+    weights: Mapping[str, int] | None = None,
 ) -> AsyncIterator[Worker]:
     """A worker for some of our job types (none named: all), with everything that its processors
-    need.
+    need. ``units`` and ``weights``: see ``WorkerOptions``.
 
     Raises ConfigurationError for an unknown type.
     """
@@ -91,6 +94,8 @@ async def worker(
             data_dir=settings.data_dir,
             options=WorkerOptions(
                 concurrency=_concurrency(concurrency),
+                units=units,
+                weights=weights or {},
                 lease_ms=settings.lease_ms,
                 drain_ms=settings.drain_ms,
                 processes=_CHILDREN,

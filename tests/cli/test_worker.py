@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cotiza_queue import Queue
-from cotiza_queue.cli.worker import MAX_CONCURRENCY, plan
+from cotiza_queue.cli.worker import MAX_CONCURRENCY, _arguments, plan
 from cotiza_queue.errors import InvalidInput, UnknownJobType
 from cotiza_queue.wiring import CONCURRENCY
 
@@ -43,6 +43,17 @@ def test_concurrency_is_accepted_up_to_its_limits(text: str) -> None:
 def test_what_is_no_concurrency_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         plan((), (text,))
+
+
+@pytest.mark.row("C16")
+def test_units_and_weights_come_with_the_command_and_reach_every_process() -> None:
+    chosen = plan(("file-analysis", "email-notification"), (), 8, ("file-analysis=4",))
+    assert (chosen.units, chosen.weights) == (8, {"file-analysis": 4})
+    words = " ".join(_arguments(chosen))
+    assert words.endswith("--units 8 --weight file-analysis=4")
+    for text in ("4", "file-analysis=", "report-generation=2"):
+        with pytest.raises(InvalidInput):
+            plan(("file-analysis",), (), 8, (text,))
 
 
 def test_unknown_types_and_types_that_are_not_run_are_refused() -> None:

@@ -16,6 +16,7 @@ import msgspec
 
 from .. import jobtypes
 from ..clock import SystemClock
+from ..engine.units import MAX_UNITS
 from ..errors import CotizaError, FieldError, InvalidInput, UnknownJobType
 from ..settings import Settings
 from ..telemetry import configure_logging
@@ -35,15 +36,24 @@ _PAIR = re.compile(r"(?:(?P<type>[a-z0-9-]+)=)?(?P<slots>[0-9]{1,4})")
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What one worker process runs: job type → jobs at once."""
+    """What one worker process runs: job type → jobs at once; its units, and what a job of a type
+    takes of them.
+    """
 
     slots: Mapping[str, int]
+    units: int | None = None
+    weights: Mapping[str, int] = {}
 
     def __str__(self) -> str:
         return ", ".join(f"{name} ×{count}" for name, count in self.slots.items())
 
 
-def plan(types: Sequence[str], concurrency: Sequence[str]) -> Plan:
+def plan(
+    types: Sequence[str],
+    concurrency: Sequence[str],
+    units: int | None = None,
+    weights: Sequence[str] = (),
+) -> Plan:
     """Job types and ``TYPE=N`` or ``N`` pairs → how many jobs of which type run at once.
 
     A pair for a type beats a plain number, and that the default. Raises InvalidInput and
@@ -64,7 +74,7 @@ def plan(types: Sequence[str], concurrency: Sequence[str]) -> Plan:
             raise InvalidInput(f"a concurrency for {kind}, which this worker doesn't run")
         if kind is not None:
             slots[kind] = count
-    return Plan(slots)
+    return Plan(slots, units, dict(_weight(text, slots) for text in weights))
 
 
 def _pair(text: str) -> tuple[str | None, int]:
@@ -72,6 +82,14 @@ def _pair(text: str) -> tuple[str | None, int]:
     if not match or not 1 <= int(match["slots"]) <= MAX_CONCURRENCY:
         rule = FieldError("--concurrency", f"TYPE=N or N, with N from 1 to {MAX_CONCURRENCY}")
         raise InvalidInput(f"{text!r:.60} is not a concurrency", fields=[rule])
+    return match["type"], int(match["slots"])
+
+
+def _weight(text: str, slots: Mapping[str, int]) -> tuple[str, int]:
+    match = _PAIR.fullmatch(text)
+    if not match or match["type"] not in slots:
+        rule = FieldError("--weight", "TYPE=N, of a type that this worker runs")
+        raise InvalidInput(f"{text!r:.60} is not a weight", fields=[rule])
     return match["type"], int(match["slots"])
 
 
@@ -83,6 +101,16 @@ def _pair(text: str) -> tuple[str | None, int]:
     multiple=True,
     metavar="TYPE=N|N",
     help="Jobs at once, of one type or of each. Repeatable.",
+)
+@click.option(
+    "--units", type=click.IntRange(1, MAX_UNITS), help="What the jobs of all types share."
+)
+@click.option(
+    "--weight",
+    "weights",
+    multiple=True,
+    metavar="TYPE=N",
+    help="Units that a job of a type takes, 1 if not said. Repeatable.",
 )
 @click.option(
     "--processes",
@@ -100,6 +128,8 @@ def cli(
     *,
     types: tuple[str, ...],
     concurrency: tuple[str, ...],
+    units: int | None,
+    weights: tuple[str, ...],
     processes: int,
     redis_url: str | None,
     data_dir: str | None,
@@ -116,7 +146,7 @@ def cli(
     environ = with_overrides(context.ensure_object(dict), redis_url=redis_url, data_dir=data_dir)
     shell = Shell(environ, as_json=False, clock=SystemClock())
     try:
-        chosen = plan(types, concurrency)
+        chosen = plan(types, concurrency, units, weights)
         announce = f"cotiza-worker: {chosen} · Redis: {shell.where()}"
         if processes == 1:
             click.echo(announce, err=True)
@@ -133,7 +163,9 @@ def cli(
 
 async def _work(settings: Settings, chosen: Plan) -> Exit:
     configure_logging(settings.log_level, pretty=sys.stderr.isatty())
-    async with worker(settings, chosen.slots, chosen.slots) as running:
+    async with worker(
+        settings, chosen.slots, chosen.slots, units=chosen.units, weights=chosen.weights
+    ) as running:
         await running.run()
     if len(asyncio.all_tasks()) > 1:
         # Code that cannot be stopped must not keep the process; its jobs have been handed back.
@@ -154,6 +186,10 @@ def _run(work: Coroutine[Any, Any, Exit]) -> Exit:
 def _arguments(chosen: Plan) -> list[str]:
     """The command line of one supervised process."""
     pairs = [part for name, count in chosen.slots.items() for part in ("-c", f"{name}={count}")]
+    if chosen.units is not None:
+        pairs += ["--units", str(chosen.units)]
+    for name, weight in chosen.weights.items():
+        pairs += ["--weight", f"{name}={weight}"]
     return [*chosen.slots, *pairs]
 
 
