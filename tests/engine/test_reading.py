@@ -133,6 +133,7 @@ async def test_a_paused_queue_hands_nothing_out(queue: Queue, kind: str, working
     assert not (await queue.metrics(kind))[0].paused
 
 
+@pytest.mark.row("G2")
 async def test_retention_removes_everything_of_a_job_on_an_idle_queue(
     redis_url: str, queue: Queue, kind: str, working: Any
 ) -> None:
@@ -160,6 +161,7 @@ async def test_retention_removes_everything_of_a_job_on_an_idle_queue(
     assert (metrics.completed, metrics.failed, metrics.dead_letters) == (0, 0, 1)
 
 
+@pytest.mark.row("G2")
 async def test_remove_on_complete_by_count_keeps_the_newest(
     queue: Queue, kind: str, working: Any
 ) -> None:
@@ -176,6 +178,7 @@ async def test_remove_on_complete_by_count_keeps_the_newest(
     ]
 
 
+@pytest.mark.row("G2")
 async def test_clean_removes_ended_jobs_only(queue: Queue, kind: str, working: Any) -> None:
     async with working({kind: echo}):
         jobs = await queue.enqueue_many([NewJob(type=kind, payload=n) for n in range(30)])

@@ -16,6 +16,8 @@ class Cap:
     weight: int = 1
     period: float | None = None
     burst: int = 1
+    retain_bytes: int | None = None
+    """Of a queue: bytes that its ended jobs may hold together."""
     until: int = 0
     """Nothing starts before; the operator's word, not what a rate makes of it."""
     held: int = 0

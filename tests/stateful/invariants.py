@@ -15,6 +15,7 @@ from .history_check import histories
 from .index_check import indexes
 from .open_bugs import OPEN_BUGS
 from .oracle import FINAL, Job, Model
+from .retention import sizes
 from .snapshot import Lane, Snapshot, stamp
 from .version_model import apart
 from .violation import Violation as Violation
@@ -327,5 +328,5 @@ def _difference(what: str, there: object, wanted: object) -> str:
 
 CONTAINERS: tuple[Callable[[Model, Snapshot], Iterator[Fault]], ...] = (
     names, jobs, attempts, contents, delayed, ended, lanes, backlogs, tenants, ready, indexes,
-    apart, uniques, letters, counters, schedules, histories, checkpoints,
+    apart, uniques, letters, counters, schedules, histories, checkpoints, sizes,
 )  # fmt: skip

@@ -1,4 +1,5 @@
-"""Planted bugs of what is only read: indexes, listings, reasons. (name, file, old, new)"""
+"""Planted bugs of what is only read: indexes, listings,
+reasons; and of what is kept. (name, file, old, new)"""
 
 from __future__ import annotations
 
@@ -33,4 +34,12 @@ _WHY = (
     ("why that counts itself", "lib/72_ahead", "if id == j.id then return n, true end",
      "if id == j.id then return n + 1, true end"),
 )  # fmt: skip
-LISTING_MUTATIONS = (*_INDEXES, *_WHY)
+_KEPT = (
+    ("a replay that leaves its bytes", "ops/replay",
+     "  queue.count(q, 'kept_bytes', -job.size(j))\n", ""),
+    ("one job too few goes", "lib/43_keeping", "if over <= 0 or removed",
+     "if over <= 150 or removed"),
+    ("the last ones go first", "lib/43_keeping", "return a[2] < b[2] or", "return a[2] > b[2] or"),
+    ("results that weigh nothing", "lib/42_end", "  j.size = job.size(j) + #result\n", ""),
+)  # fmt: skip
+LISTING_MUTATIONS = (*_INDEXES, *_WHY, *_KEPT)

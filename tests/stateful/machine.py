@@ -27,6 +27,7 @@ from .lane_rules import LaneRules
 from .open_bugs import OPEN_BUGS
 from .play import LEASE_MS, Play
 from .reading_rules import ReadingRules
+from .retention_rules import RetentionRules
 from .unique_rules import HOLDS, UniqueRules
 from .version_rules import VersionRules
 
@@ -70,6 +71,7 @@ class Game(
     Holding,
     LaneRules,
     ReadingRules,
+    RetentionRules,
     UniqueRules,
     ChangeRules,
     DepthRules,

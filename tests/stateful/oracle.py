@@ -18,7 +18,7 @@ import msgspec
 from cotiza_queue.model.status import Status
 from cotiza_queue.store.commands import Intake, Settlement
 
-from . import ends
+from . import ends, retention
 from .cap import Cap
 from .doors import Doors
 from .holding_model import Holds
@@ -247,6 +247,7 @@ class Model(Holds, Doors):
             for job in [j for j in self.ended(status) if j.expires <= now][: limit - removed]:
                 self.drop(job)
                 removed += 1
+        removed += retention.shed(self, limit - removed)
         old = [i for i, x in self.letters.items() if _stamp(x.entry)[0] <= now - dead_age]
         for id_ in sorted(old, key=lambda i: _stamp(self.letters[i].entry))[: limit - removed + 1]:
             del self.letters[id_]

@@ -32,6 +32,7 @@ MEANING = {
     "I21": "bytes come out as they went in",
     "I23": "progress only by the holder, and never of a job that is gone",
     "F8": "the events and the histories tell the state, and the way to it",
+    "G2": "what is kept is counted, byte by byte, and no more is kept than was asked for",
     "G7": "why a job does not run is told as it is",
     "call": "no call of ours is refused by the server",
 }

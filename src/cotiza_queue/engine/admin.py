@@ -67,11 +67,12 @@ async def limit(
     if tenant is None:
         fields["shares"] = codec.encode_map(_lanes(limits.shares)) or ""
         fields["max_wait"] = limits.max_wait or ""
+        fields["retain_bytes"] = limits.retain_bytes or ""
     else:
         fields["weight"] = limits.weight if limits.weight > 1 else ""
         faults = [FieldError(f"limits.{name}", "of a queue only") for name in _of_queue(limits)]
         if faults:
-            raise InvalidInput("a tenant has no lanes of its own", fields=faults)
+            raise InvalidInput("a tenant can't have that limit", fields=faults)
     await link.commands.limit(job_type, _owner(tenant), fields)
 
 
@@ -100,9 +101,12 @@ def _lanes(shares: Mapping[str, int]) -> dict[int, int]:
 
 
 def _of_queue(limits: Limits) -> list[str]:
-    return [
-        name for name, value in (("shares", limits.shares), ("maxWait", limits.max_wait)) if value
-    ]
+    asked = {
+        "shares": limits.shares,
+        "maxWait": limits.max_wait,
+        "retainBytes": limits.retain_bytes,
+    }
+    return [name for name, value in asked.items() if value]
 
 
 async def pause(

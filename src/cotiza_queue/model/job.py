@@ -297,5 +297,7 @@ class QueueMetrics(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     dead_letters: int
     workers: int
     blocked: int = 0
+    kept_bytes: int = 0
+    """Payloads and results of the ended jobs that are kept."""
     paused_reason: str | None = None
     paused_until_ms: int | None = None

@@ -149,6 +149,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     """Most jobs that may be there and have not started: waiting, delayed and blocked ones."""
     shares: Annotated[dict[str, Share], Meta(max_length=MAX_LANES)] = {}
     max_wait: Annotated[int, Meta(ge=1, le=MAX_DELAY_MS)] | None = None
+    retain_bytes: Annotated[int, Meta(ge=1, le=2**50)] | None = None
+    """Of a queue only: payload and result bytes that its ended jobs may hold together."""
 
 
 class RunRules(msgspec.Struct, frozen=True, array_like=True):

@@ -168,6 +168,7 @@ class Views:
         return QueueMetrics(
             name=job_type,
             blocked=counts.get("blocked", 0),
+            kept_bytes=counts.get("kept_bytes", 0),
             waiting=counts.get("waiting", 0),
             active=counts.get("active", 0),
             completed=completed,

@@ -1,7 +1,7 @@
 -- A job's hash, as scripts read it.
 local job = {}
 local FIELDS = { 'status', 'tenant', 'lane', 'entry', 'token', 'worker', 'attempt', 'stalls', 'created',
-  'started', 'deadline', 'options', 'keep', 'priority', 'attempts', 'seq', 'snoozed', 'next', 'saved' }
+  'started', 'deadline', 'options', 'keep', 'priority', 'attempts', 'seq', 'snoozed', 'next', 'saved', 'size' }
 
 local NONE = {}
 
@@ -18,6 +18,9 @@ function job.read(q, id)
   found.packed, found.options = found.options, job.options(found.options)
   return found
 end
+
+-- Bytes of its payload, and of its result once it has one.
+function job.size(j) return tonumber(j.size) or 0 end
 
 -- True if the entry is the one that stands for the job now: entry ids of two lanes may be alike.
 function job.stands(j, number, entry)

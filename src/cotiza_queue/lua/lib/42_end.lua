@@ -11,6 +11,7 @@ function job.remove(q, j)
   late.zrem(q, p .. 'ended:' .. j.status, j.id)
   redis.call('ZREM', p .. 'newest:' .. j.status .. ':' .. j.tenant, j.id)
   queue.count(q, j.status, -1)
+  queue.count(q, 'kept_bytes', -job.size(j))
 end
 
 -- A tenant's jobs that ended so and asked to be kept by number, by the moment of their end.
@@ -24,15 +25,21 @@ local function keep_newest(q, j, kept)
   end
 end
 
+function job.store(q, j, result)
+  redis.call('SET', q.prefix .. 'result:' .. j.id, result)
+  j.size = job.size(j) + #result
+end
+
 function job.finish(q, j, status, data)
   local good_age, good_count, bad_age, bad_count = string.match(j.keep, '^(%d*):(%d*):(%d*):(%d*)$')
   local age, kept = bad_age, bad_count
   if status == 'completed' then age, kept = good_age, good_count end
-  redis.call('HSET', q.prefix .. 'job:' .. j.id, 'status', status, 'finished', q.now)
+  redis.call('HSET', q.prefix .. 'job:' .. j.id, 'status', status, 'finished', q.now, 'size', job.size(j))
   unique.moved(q, j, status)
   if status ~= 'failed' then checkpoint.forget(q, j) end
   newer.forget(q, j)
   queue.count(q, status, 1)
+  queue.count(q, 'kept_bytes', job.size(j))
   queue.count(q, 'total_' .. status, 1)
   event.emit(q, j.id, j.tenant, status, data)
   index.move(q, j, status)

@@ -36,7 +36,8 @@ end
 function moving.become(q, j, n)
   local key = q.prefix .. 'job:' .. j.id
   index.retag(q, j, n.options.tags)
-  redis.call('HSET', key, 'priority', n.priority, 'attempts', n.attempts, 'keep', n.keep, 'options', n.packed)
+  redis.call('HSET', key, 'priority', n.priority, 'attempts', n.attempts, 'keep', n.keep, 'options', n.packed,
+    'size', #n.body)
   if j.attempt ~= '' then
     redis.call('HSET', key, 'attempt', 0, 'stalls', 0)
     redis.call('HDEL', key, 'snoozed')
@@ -47,4 +48,5 @@ function moving.become(q, j, n)
   if n.call.deadline then redis.call('HSET', key, 'deadline', q.now + n.call.deadline) end
   redis.call('SET', q.prefix .. 'body:' .. j.id, n.body)
   j.options, j.packed, j.keep = n.options, n.packed, n.keep
+  j.size = #n.body
 end

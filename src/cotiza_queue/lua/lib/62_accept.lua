@@ -44,7 +44,7 @@ function intake.accept(q, n, bounded)
   local id, key = n.id, q.prefix .. 'job:' .. n.id
   q.seq, n.seq, q.numbered = q.seq + 1, q.seq + 1, true
   redis.call('HSET', key, 'tenant', n.tenant, 'priority', n.priority, 'lane', n.lane,
-    'attempts', n.attempts, 'keep', n.keep, 'created', q.now, 'seq', n.seq)
+    'attempts', n.attempts, 'keep', n.keep, 'created', q.now, 'seq', n.seq, 'size', #n.body)
   if n.packed ~= '' then redis.call('HSET', key, 'options', n.packed) end
   if n.call.deadline then redis.call('HSET', key, 'deadline', q.now + n.call.deadline) end
   redis.call('SET', q.prefix .. 'body:' .. id, n.body)

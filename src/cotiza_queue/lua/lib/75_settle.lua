@@ -4,7 +4,7 @@ local settle = {}
 
 -- value: result, extra: run_ms
 function settle.complete(q, j, result, run_ms)
-  redis.call('SET', q.prefix .. 'result:' .. j.id, result)
+  job.store(q, j, result)
   queue.count(q, 'total_run_ms', tonumber(run_ms))
   queue.count(q, 'run:' .. math.floor(4 * math.log(tonumber(run_ms) + 1) / math.log(2)), 1)
   job.finish(q, j, 'completed')

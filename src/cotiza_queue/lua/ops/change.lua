@@ -29,6 +29,8 @@ local function change(keys, args)
   if sha ~= '' then
     if redis.sha1hex(redis.call('GET', q.prefix .. 'body:' .. id) or '') ~= sha then return { 'changed' } end
     redis.call('SET', q.prefix .. 'body:' .. id, body)
+    redis.call('HSET', q.prefix .. 'job:' .. id, 'size', #body)
+    j.size = #body
   end
   if fresh == '1' then checkpoint.forget(q, j) end
   if priority ~= '' then redis.call('HSET', q.prefix .. 'job:' .. id, 'priority', priority) end

@@ -1,7 +1,7 @@
 -- limit: sets what a tenant, or the whole queue, may do. Takes effect with the next take.
 -- KEYS     meta
 -- ARGS     tenant ("" for the queue), then per field: name value ("" removes it)
---          weight | concurrency | period (ms between two units) | burst | max_wait (ms)
+--          weight | concurrency | period (ms between two units) | burst | max_wait (ms) | retain_bytes
 --          | depth (how many jobs may be there that have not started) | shares (a msgpack map, lane to weight)
 -- RETURNS  1
 -- EDGE     none

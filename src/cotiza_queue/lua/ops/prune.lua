@@ -1,4 +1,4 @@
--- prune: removes what retention no longer keeps: ended jobs, old dead letters, names of workers long gone.
+-- prune: removes what retention no longer keeps: ended jobs by age and by bytes, old dead letters, workers long gone.
 -- KEYS     meta
 -- ARGS     limit dead_age_ms consumer_age_ms
 -- RETURNS  the number of jobs and dead letters removed
@@ -30,6 +30,7 @@ local function prune(keys, args)
       removed = removed + 1
     end
   end
+  removed = removed + keeping.shed(q, limit, limit - removed)
   local letters = redis.call('XRANGE', q.prefix .. 'dead', '-', q.now - args[2], 'COUNT', limit - removed + 1)
   for _, letter in ipairs(letters) do
     redis.call('XDEL', q.prefix .. 'dead', letter[1])

@@ -49,6 +49,7 @@ local function replay(keys, args)
   redis.call('ZREM', q.prefix .. 'ended:' .. j.status, id)
   redis.call('ZREM', q.prefix .. 'newest:' .. j.status .. ':' .. j.tenant, id)
   queue.count(q, j.status, -1)
+  queue.count(q, 'kept_bytes', -job.size(j))
   redis.call('HSET', q.prefix .. 'job:' .. id, 'attempt', 0, 'stalls', 0, 'token', queue.tokens(q, 1),
     'due', q.now)
   redis.call('HDEL', q.prefix .. 'job:' .. id, 'finished', 'started', 'worker', 'deadline', 'snoozed')

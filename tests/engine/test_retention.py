@@ -1,0 +1,82 @@
+"""Retention by bytes: an idle queue, with a worker and no traffic, trims too."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from cotiza_queue import NewJob, Queue, Status
+from cotiza_queue.errors import InvalidInput
+from cotiza_queue.store.connection import Connection
+
+pytestmark = pytest.mark.row("G2")
+
+
+async def echo(payload: Any, context: Any) -> Any:
+    """No two end in the same millisecond."""
+    await asyncio.sleep(0.003)
+    if payload["n"] == 5:
+        raise ValueError("five")
+    return payload
+
+
+async def bytes_kept(connection: Connection, kind: str) -> int:
+    """A recount: the lengths of all payloads and results."""
+    total = 0
+    for part in ("body", "result"):
+        for key in await connection.command("KEYS", f"{{cq:{kind}}}:{part}:*"):
+            total += await connection.command("STRLEN", key.decode())
+    return total
+
+
+async def test_an_idle_queue_trims_to_its_bytes_and_the_newest_stay(
+    redis_url: str, queue: Queue, kind: str, working: Any
+) -> None:
+    connection = Connection(redis_url)
+    async with working({kind: echo}, concurrency=1):
+        jobs = [
+            NewJob(type=kind, payload={"n": n, "text": "x" * 10_000}, tenant=kind)
+            for n in range(40)
+        ]
+        made = await queue.enqueue_many(jobs)
+        for job in made:
+            await queue.wait(job.job_id)  # type: ignore[union-attr]
+        whole = await bytes_kept(connection, kind)
+        assert (await queue.metrics(kind))[0].kept_bytes == whole > 700_000
+        await queue.limit(kind, {"retainBytes": 200_000})
+        while (await queue.metrics(kind))[0].kept_bytes > 200_000:
+            await asyncio.sleep(0.05)
+        left = (await queue.list(kind, job_type=kind, limit=100)).items
+        kept = await bytes_kept(connection, kind)
+        assert (await queue.metrics(kind))[0].kept_bytes == kept
+        assert 200_000 - 21_000 < kept <= 200_000
+    await connection.close()
+    completed = [job.payload["n"] for job in left if job.status is Status.COMPLETED]
+    assert completed == list(range(39, 39 - len(completed), -1))
+    assert [job.payload["n"] for job in left if job.status is Status.FAILED] == [5]
+
+
+async def test_what_has_not_ended_is_never_removed_for_its_bytes(
+    queue: Queue, kind: str, working: Any
+) -> None:
+    waiting = await queue.enqueue(f"{kind}-2", {"n": 1, "text": "x" * 100_000})
+    await queue.limit(f"{kind}-2", {"retainBytes": 1})
+    gone = await queue.enqueue(f"{kind}-2", {"n": 2})
+    await queue.cancel(gone.job_id)
+    later = await queue.schedule(f"{kind}-2", {"n": 3}, 3_600_000)
+    await queue.pause(f"{kind}-2")
+    async with working({f"{kind}-2": echo}):
+        while (await queue.metrics(f"{kind}-2"))[0].cancelled:
+            await asyncio.sleep(0.05)
+    assert (await queue.get(waiting.job_id)).status is Status.WAITING
+    assert (await queue.get(later.job_id)).status is Status.DELAYED
+    assert (await queue.metrics(f"{kind}-2"))[0].kept_bytes == 0
+
+
+async def test_bytes_are_a_limit_of_a_queue_and_at_least_one(queue: Queue, kind: str) -> None:
+    for limits, tenant in (({"retainBytes": 1}, "acme"), ({"retainBytes": 0}, None)):
+        with pytest.raises(InvalidInput) as caught:
+            await queue.limit(kind, limits, tenant=tenant)
+        assert caught.value.fields[0].field == "limits.retainBytes"
