@@ -197,3 +197,14 @@ async def test_the_name_of_who_asks_has_bounds(queue: Queue, kind: str) -> None:
             await queue.cancel(job.job_id, by=bad)
     await queue.cancel(job.job_id, by="ñ" * MAX_ACTOR)
     assert (await queue.history(job.job_id))[-1].by == "ñ" * MAX_ACTOR
+
+
+async def test_a_change_of_the_moment_says_who_asked_for_it(queue: Queue, kind: str) -> None:
+    job = await queue.enqueue(kind, 1)
+    await queue.change(job.job_id, delay_ms=3_600_000, by="ana")
+    await queue.change(job.job_id, priority=3, by="nobody is told of a change without a move")
+    await queue.promote(job.job_id, by="bo")
+    entries = await queue.history(job.job_id)
+    assert [(entry.cause, entry.status, entry.by) for entry in entries] == [
+        ("enqueue", W, None), ("change", D, "ana"), ("change", W, "bo"),
+    ]  # fmt: skip

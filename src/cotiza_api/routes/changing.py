@@ -32,11 +32,13 @@ async def change_job(call: Call[ChangeJob, Nothing]) -> Response:
         payload=payload,
         priority=asked.priority,
         delay_ms=asked.delay,
+        by=call.caller.name,
     )
     return respond.json(respond.job_status(changed, call.public_url))
 
 
 async def promote_job(call: Call[Nothing, Nothing]) -> Response:
     """A delayed or blocked job waits for a slot at once; a waiting one stays as it is."""
-    job = await call.queue.promote(call.path("jobId"), tenant=call.caller.reach)
+    reach, by = call.caller.reach, call.caller.name
+    job = await call.queue.promote(call.path("jobId"), tenant=reach, by=by)
     return respond.json(respond.job_status(job, call.public_url))

@@ -162,6 +162,7 @@ async def change(
             payload=UNSET if data is None else _json(data),
             priority=UNSET if priority is None else priority,
             delay_ms=UNSET if delay is None else delay,
+            by=ACTOR,
         )
     shell.say(f"{job.id} is changed; it is {job.status}.", **plain.job(job))
 
@@ -172,7 +173,7 @@ async def change(
 async def promote(shell: Shell, job_id: str) -> None:
     """Let job ID wait for a slot at once, be it delayed or blocked."""
     async with shell.queue() as queue:
-        job = await queue.promote(job_id)
+        job = await queue.promote(job_id, by=ACTOR)
     shell.say(f"{job.id} is {job.status}.", **plain.job(job))
 
 

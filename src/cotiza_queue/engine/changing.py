@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from ..errors import Conflict, FieldError, InvalidInput
+from ..model.ids import check_actor
 from ..model.job import Job, JobType
 from ..model.policy import DelayMs, Priority, lane_of
 from ..store import codec
@@ -17,7 +18,6 @@ from .intake import invalid, validated
 
 TRIES = 10
 """How often a change is tried while others change the same job."""
-_NOW = Changed(delay="now")
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,10 +27,15 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     priority: Priority | UnsetType = UNSET
     delay_ms: DelayMs | UnsetType = UNSET
     """Due so many milliseconds from now on; 0: as soon as there is a slot."""
+    by: str = ""
+    """Who asks, for the job's history."""
 
 
-def change_of(payload: Any, priority: int | UnsetType, delay_ms: int | UnsetType) -> Change:
+def change_of(
+    payload: Any, priority: int | UnsetType, delay_ms: int | UnsetType, by: str
+) -> Change:
     """Raises InvalidInput for what is out of range, or if there is nothing to change."""
+    actor = check_actor(by)
     asked = {"priority": priority, "delay_ms": delay_ms}
     given = {name: value for name, value in asked.items() if value is not UNSET}
     if not given and payload is UNSET:
@@ -40,7 +45,7 @@ def change_of(payload: Any, priority: int | UnsetType, delay_ms: int | UnsetType
         checked = msgspec.convert(given, Change)
     except msgspec.ValidationError as error:
         raise invalid(error, "", "the change is not valid", Change) from None
-    return msgspec.structs.replace(checked, payload=payload)
+    return msgspec.structs.replace(checked, payload=payload, by=actor)
 
 
 async def change(
@@ -51,7 +56,7 @@ async def change(
     if asked.payload is not UNSET:
         payload = codec.encode_payload(validated(asked.payload, kind))
     for _ in range(TRIES):
-        changed = Changed(delay=None if asked.delay_ms is UNSET else asked.delay_ms)
+        changed = Changed(delay=None if asked.delay_ms is UNSET else asked.delay_ms, by=asked.by)
         if payload is not UNSET or asked.priority is not UNSET:
             body = await link.views.body(job.type, job.id)
             if body is None:
@@ -67,9 +72,10 @@ async def change(
     )
 
 
-async def promote(link: Link, job: Job, tenant: str) -> tuple[str, ...]:
-    """To its lane at once, whatever it waited for: the script's answer."""
-    return await link.commands.change(job.type, job.id, tenant, _NOW)
+async def promote(link: Link, job: Job, tenant: str, by: str) -> tuple[str, ...]:
+    """To its lane at once, whatever it waited for: the script's answer. Raises InvalidInput."""
+    now = Changed(delay="now", by=check_actor(by))
+    return await link.commands.change(job.type, job.id, tenant, now)
 
 
 def _changed(read: bytes, payload: bytes | UnsetType, asked: Change) -> Changed:
@@ -86,6 +92,7 @@ def _changed(read: bytes, payload: bytes | UnsetType, asked: Change) -> Changed:
         lane=None if priority is None else lane_of(priority),
         delay=None if asked.delay_ms is UNSET else asked.delay_ms,
         fresh=payload is not UNSET,
+        by=asked.by,
     )
 
 

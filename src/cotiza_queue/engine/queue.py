@@ -177,26 +177,29 @@ class Queue(Recurring, Operators):
         payload: Any = UNSET,
         priority: int | UnsetType = UNSET,
         delay_ms: int | UnsetType = UNSET,
+        by: str = "",
     ) -> Job:
         """Give a job that has not started another payload, priority, or moment (``delay_ms`` from
-        now on; of a blocked one, from its release on). What is left out stays as it is.
+        now on; of a blocked one, from its release on). What is left out stays as it is. ``by``: who
+        asks, for its history.
 
         Raises InvalidInput, TooLarge, NotFound; Conflict (``already_started``, or its end:
         ``already_completed`` …) if it was too late, and then nothing has changed.
         """
-        asked = changing.change_of(payload, priority, delay_ms)
+        asked = changing.change_of(payload, priority, delay_ms, by)
         job = await self.get(job_id, tenant=tenant)
         kind = self._directory.kind(job.type)
         answer = await changing.change(self._link, job, kind, asked, tenant or "")
         return await self._changed(job, answer, tenant)
 
-    async def promote(self, job_id: str, *, tenant: str | None = None) -> Job:
+    async def promote(self, job_id: str, *, tenant: str | None = None, by: str = "") -> Job:
         """Let a delayed or blocked job wait for a slot at once. A waiting one stays as it is.
+        ``by``: who asks, for its history.
 
         Raises NotFound, Conflict as ``change``.
         """
         job = await self.get(job_id, tenant=tenant)
-        answer = await changing.promote(self._link, job, tenant or "")
+        answer = await changing.promote(self._link, job, tenant or "", by)
         return await self._changed(job, answer, tenant)
 
     async def replay(self, job_id: str, *, tenant: str | None = None, by: str = "") -> Job:

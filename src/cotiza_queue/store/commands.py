@@ -99,6 +99,8 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True):
     delay: int | str | None = None
     fresh: bool = False
     """The payload is another: what attempts have saved for later ones is dropped."""
+    by: str = ""
+    """Who asks for it."""
 
     def arguments(self) -> list[str | bytes | int]:
         sha = (
@@ -106,7 +108,7 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True):
         )
         optional = [self.priority, self.lane, self.delay]
         told = ["" if value is None else value for value in optional]
-        return [sha, self.body, *told, int(self.fresh)]
+        return [sha, self.body, *told, int(self.fresh), self.by]
 
 
 class Delivery(msgspec.Struct, frozen=True):

@@ -15,9 +15,9 @@ function moving.withdraw(q, j)
 end
 
 -- To another lane, or to the same lane at another moment.
-function moving.place(q, j, number, delay)
+function moving.place(q, j, number, delay, by)
   local status = delay > 0 and 'delayed' or 'waiting'
-  if status ~= j.status then history.note(q, j, status, 'change') end
+  if status ~= j.status then history.note(q, j, status, 'change', '', by) end
   moving.withdraw(q, j)
   redis.call('HSET', q.prefix .. 'job:' .. j.id, 'lane', number)
   -- What comes to wait before its moment waits from now on.
