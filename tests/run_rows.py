@@ -9,9 +9,11 @@ marked with it, and every test so marked passes. Exits 0 only if every row is.
 from __future__ import annotations
 
 import argparse
+import io
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +59,15 @@ def main(arguments: Sequence[str]) -> int:
     order = [str(TESTS), "-m", "row", "-q", "-p", "no:cacheprovider"]
     order += [f"--row={row.id}" for row in rows] if asked.row else []
     order += ["--collect-only", "-qq"] if asked.no_run else ["-n", "auto", "--dist", "loadfile"]
-    code = pytest.main(order, plugins=[notes])
+    said = io.StringIO()
+    with redirect_stdout(said if asked.no_run else sys.stdout):
+        code = pytest.main(order, plugins=[notes])
     anchors = pages(PAGES)
     lines, shown = table(rows, anchors, notes.found, ran=not asked.no_run)
     print("\n".join(lines))
     whole = code in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
     if not whole:
-        print(f"pytest ended with {code!s}: see above")
+        print(f"{said.getvalue()}pytest ended with {code!s}: see above")
     return 0 if whole and shown == len(rows) else 1
 
 
