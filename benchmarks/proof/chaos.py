@@ -144,7 +144,7 @@ async def _kill(workers: Crew, size: Size, dice: random.Random, first: int) -> i
         began = monotonic()
         await workers.kill(dice.choice(_busy_ones(workers) or sorted(workers.alive)))
         kills += 1
-        await workers.hire()
+        await workers.hire(wait=False)
         await asyncio.sleep(max(0.0, size.kill_every_s - (monotonic() - began)))
     return kills
 

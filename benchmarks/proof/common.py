@@ -255,8 +255,8 @@ class Crew:
         self.alive: dict[int, asyncio.subprocess.Process] = {}
         self.journal = Journal(self.folder / "driver.jsonl")
 
-    async def hire(self, count: int = 1) -> list[int]:
-        """Start workers; their pids, once they are ready."""
+    async def hire(self, count: int = 1, *, wait: bool = True) -> list[int]:
+        """Start workers; their pids, once they are ready (or at once)."""
         pids = []
         for _ in range(count):
             process = await asyncio.create_subprocess_exec(
@@ -266,7 +266,8 @@ class Crew:
             )
             self.alive[process.pid] = process
             pids.append(process.pid)
-        await until(lambda: self._ready(pids))
+        if wait:
+            await until(lambda: self._ready(pids))
         return pids
 
     def _ready(self, pids: list[int]) -> bool:
