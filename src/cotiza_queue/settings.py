@@ -64,6 +64,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     drain_ms: Annotated[int, Meta(ge=0, le=3_600_000)] = 20_000
     """How long a worker that was asked to stop lets running jobs finish before it hands them back.
     """
+    allow_eviction: bool = False
+    """Let workers run on a Redis whose maxmemory-policy is not noeviction, and which loses jobs."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
@@ -94,6 +96,7 @@ VARIABLES: dict[str, str] = {
     "COTIZA_ANALYSIS_MEMORY_BYTES": "analysis_memory_bytes",
     "COTIZA_LEASE_MS": "lease_ms",
     "COTIZA_DRAIN_MS": "drain_ms",
+    "COTIZA_ALLOW_EVICTION": "allow_eviction",
     "COTIZA_LOG_LEVEL": "log_level",
 }
 """Environment variable → field of ``Settings``."""

@@ -98,6 +98,7 @@ async def worker(
                 weights=weights or {},
                 lease_ms=settings.lease_ms,
                 drain_ms=settings.drain_ms,
+                allow_eviction=settings.allow_eviction,
                 processes=_CHILDREN,
             ),
             telemetry=LogTelemetry(),

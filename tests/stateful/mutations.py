@@ -24,6 +24,7 @@ if __name__ == "__main__":
 
 from cotiza_queue.model import outcome
 from stateful.bench import Bench, Patch, build
+from stateful.doctor_mutations import DOCTOR_MUTATIONS
 from stateful.ends_mutations import ENDS_MUTATIONS
 from stateful.holding_mutations import HOLDING
 from stateful.intake_mutations import INTAKE_MUTATIONS
@@ -140,6 +141,7 @@ MUTATIONS = (
          "  if #refused == kept then admission.next(q, t, number) end\n", ""),
     _one("a line that forgets its order", "lib/57_backlog",
          "local id = redis.call('LPOP'", "local id = redis.call('RPOP'"),
+    *(_one(*each) for each in DOCTOR_MUTATIONS),
     *(_one(*each) for each in (*LISTING_MUTATIONS, *INTAKE_MUTATIONS, *ENDS_MUTATIONS)),
     *HOLDING,
     *LANES,

@@ -24,6 +24,7 @@ COMMANDS = {
     "resume": "queues",
     "pauses": "queues",
     "schedules": "queues",
+    "doctor": "doctor",
     "demo": "demo",
     "dev": "dev",
 }

@@ -14,6 +14,7 @@ from ..model.status import Status
 from ..model.why import Why, explain
 from . import admin, listing
 from .base import Base
+from .doctor import Report, examine
 
 
 class Operators(Base):
@@ -24,6 +25,12 @@ class Operators(Base):
         asked = [self._directory.known(job_type).name] if job_type else None
         names = asked or sorted(await self._directory.names())
         return [await self._link.views.metrics(name) for name in names]
+
+    async def doctor(self, *, fix: bool = False) -> Report:
+        """Check the server, and that all that the queues hold agrees with itself, on live queues.
+        ``fix``: put right what is found. See ``engine/doctor.py``.
+        """
+        return await examine(self._link, self._clock, fix=fix)
 
     async def pause(
         self,

@@ -25,6 +25,7 @@ from ..model.job import JobType, PayloadT, ResultT
 from ..store.connection import FEW
 from ..store.damage import damaged_keys
 from ..store.link import Link
+from ..store.server import refuse_eviction
 from ..telemetry import Silent, Telemetry
 from .gate import Hooks
 from .isolation import Isolation
@@ -64,6 +65,8 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     processes: int = 2
     lease_ms: int = 10_000
     drain_ms: int = 20_000
+    allow_eviction: bool = False
+    """Work also on a server that throws data away when its memory is full, and so loses jobs."""
     handle_signals: bool = True
 
 
@@ -143,6 +146,8 @@ class Worker:
         sandbox = Sandbox(self._options.processes)
         try:
             await link.connection.load()
+            if not self._options.allow_eviction:
+                await refuse_eviction(link.connection)
             if self._options.handle_signals:
                 self._listen_to_signals()
             await self._run_stations(

@@ -30,6 +30,9 @@ CATALOGUE = (
     Kind("ready", "zset"),
     Kind("delayed", "zset"),
     Kind("put_off", "zset"),
+    Kind("pauses", "hash"),
+    Kind("passes", "hash"),
+    Kind("newer", "zset"),
     Kind("index", "zset"),
     Kind("events", "stream"),
     Kind("events:marks", "list"),
@@ -55,9 +58,17 @@ CATALOGUE = (
     Kind("result:", "string", "job", ".+"),
     Kind("failures:", "list", "job", ".+"),
     Kind("progress:", "string", "job", ".+"),
+    Kind("history:", "list", "job", ".+"),
+    Kind("checkpoints:", "hash", "job", ".+"),
 )
 CHANNELS = frozenset({"wake"})
 """Names that are published to and never stored."""
+IDLE = frozenset(
+    {"meta", "counts", "lanes", "events", "events:marks", "dead", "lane:", "metrics:", "worker:"}
+) | {"workers", "pauses", "passes"}
+"""Heads of what a queue keeps when every job, dead letter and schedule is gone, beside the hashes
+of tenants with limits. It does not grow with what has gone through.
+"""
 FIXED = tuple(kind for kind in CATALOGUE if not kind.rest)
 _PATTERNS = [(re.compile(re.escape(kind.head) + kind.rest), kind) for kind in CATALOGUE]
 

@@ -1,0 +1,57 @@
+-- The audit of jobs, page by page: what a job is made of, then its places.
+local STATUSES = { waiting = true, active = true, delayed = true, blocked = true, completed = true, failed = true,
+  cancelled = true }
+
+local function fault_of(q, id, j)
+  if not j or not STATUSES[j.status] then return 'it has no status' end
+  if j.tenant == '' then return 'it has no tenant' end
+  if not (tonumber(j.lane) and tonumber(j.seq)) then return 'it has no lane, or no place in the order' end
+  if not audit.exists(q, 'body:' .. id) then return 'its payload is gone' end
+end
+
+-- What can't be run or shown any more is removed. What names it elsewhere is found there.
+local function broken(q, id, j)
+  local fault = fault_of(q, id, j)
+  if not fault then return false end
+  audit.say(q, 'broken_job', id, fault)
+  if not q.fix then return true end
+  if j and STATUSES[j.status] and tonumber(j.lane) then
+    if j.entry ~= '' then lane.drop(q, j.lane, j.entry) end
+    redis.call('ZREM', q.prefix .. 'delayed', id)
+    job.remove(q, j)
+  else
+    redis.call('DEL', q.prefix .. 'job:' .. id)
+  end
+  return true
+end
+
+-- Jobs: ids. Beside findings, "?line" rows name the jobs that must stand in their tenant's line, which is read later.
+function audit.jobs(q, ids)
+  for _, id in ipairs(ids) do
+    local j = job.read(q, id)
+    if audit.exists(q, 'job:' .. id) and not broken(q, id, j) then
+      local due = redis.call('HGET', q.prefix .. 'job:' .. id, 'due')
+      audit.place(q, 'delayed', 'delayed', id, j.status == 'delayed' and (due or q.now))
+      indexes(q, j)
+      ended(q, j)
+      lanes(q, j)
+      if j.status ~= 'completed' and audit.exists(q, 'result:' .. id) then
+        audit.say(q, 'result', id, 'a result of a job that is ' .. j.status)
+        if q.fix then redis.call('DEL', q.prefix .. 'result:' .. id) end
+      end
+    end
+  end
+end
+
+-- Jobs that were seen in no line: they may have moved on since.
+function audit.lines(q, ids)
+  for _, id in ipairs(ids) do
+    local j = job.read(q, id)
+    local line = j and q.prefix .. 'backlog:' .. j.lane .. ':' .. j.tenant
+    local lost = j and j.status == 'waiting' and j.entry == '' and not redis.call('LPOS', line, id)
+    if lost and not redis.call('ZSCORE', q.prefix .. 'newer', id) then
+      audit.say(q, 'lost_job', id, 'waiting, but neither in lane ' .. j.lane .. ' nor in its line')
+      if q.fix then bring_back(q, j) end
+    end
+  end
+end

@@ -1,0 +1,51 @@
+-- The audit of counters: a count of what is there. `most` bounds how many entries of lanes are read for it.
+local tally = {}
+
+local function add(of, name, n) of[name] = (of[name] or 0) + n end
+
+local function tenant_of(q, name)
+  local t = q.tally[name] or {}
+  q.tally[name] = t
+  return t
+end
+
+-- One entry of a lane that stands for a waiting or an active job.
+local function entry_counts(q, number, read, standing)
+  local j = job.read(q, read[2][2])
+  if not job.stands(j, number, read[1]) then return end
+  local t = tenant_of(q, j.tenant)
+  if j.status == 'active' then return add(t, 'active', 1) end
+  if j.status ~= 'waiting' then return end
+  add(standing, number, 1)
+  if number % 2 == 1 then
+    add(t, 'in:' .. number, 1)
+    add(t, 'admitted', 1)
+  end
+end
+
+-- Reads all lanes; nil if there is too much to read. `numbers`: lanes whose keys were seen.
+function tally.lanes(q, most, numbers)
+  local standing, left = {}, most
+  q.tally, q.running = {}, 0
+  for number in string.gmatch(numbers, '%d+') do standing[tonumber(number)] = 0 end
+  for _, number in ipairs(redis.call('HKEYS', q.prefix .. 'lanes')) do standing[tonumber(number)] = 0 end
+  for number in pairs(standing) do
+    local entries = redis.call('XRANGE', lane.key(q, number), '-', '+', 'COUNT', left + 1)
+    left = left - #entries
+    if left < 0 then return nil end
+    for _, read in ipairs(entries) do entry_counts(q, number, read, standing) end
+  end
+  for _, t in pairs(q.tally) do q.running = q.running + (t.active or 0) end
+  return standing
+end
+
+-- How many jobs are of each status, from the sets that hold them.
+function tally.statuses(q)
+  local counts, left = {}, redis.call('ZCARD', q.prefix .. 'index')
+  for status in pairs(audit.final) do counts[status] = redis.call('ZCARD', q.prefix .. 'ended:' .. status) end
+  counts.delayed = redis.call('ZCARD', q.prefix .. 'delayed')
+  counts.active = q.running
+  for _, n in pairs(counts) do left = left - n end
+  counts.waiting = left - (tonumber(redis.call('HGET', q.prefix .. 'counts', 'blocked')) or 0)
+  return counts
+end

@@ -1,0 +1,21 @@
+-- examine: judges a page of what a queue holds, and puts it right if asked to; see lib/80_audit.lua and those after it.
+-- KEYS     meta
+-- ARGS     fix (0 | 1), part, then what that part takes:
+--          types: [name type] each | jobs, lines, named: job ids | entries, pending: lane after limit |
+--          letters: after limit | members: name ids | parts: [name owner] each | uniques, ends: names |
+--          listed: schedule ids | counters: most, lane numbers with commas, tenants
+-- RETURNS  [where a page goes on or "", [code subject detail per finding]]; codes that begin with ? are no findings
+-- EDGE     active -> waiting
+-- EMITS    waiting
+-- ERRORS   none
+-- COST     O(page); counters: O(entries in lanes, at most `most`)
+-- FLAGS    allow-oom
+local function examine(keys, args)
+  local q = queue.open(keys[1])
+  q.fix, q.found = args[1] == '1', {}
+  local rest = {}
+  for i = 3, #args do rest[#rest + 1] = args[i] end
+  local more = audit[args[2]](q, rest) or ''
+  if q.fix then queue.close(q) end
+  return { more, q.found }
+end

@@ -1,0 +1,248 @@
+"""Reading all that the queues of a server hold, page by page, and having each page judged by
+``lua/ops/examine.lua``. What a page holds in memory is bounded; of a whole run only this is kept:
+the names of sorted sets, lanes, lines and tenants, the ids of jobs that wait in their tenant's line
+(about 100 bytes each), and the pages in which something was found.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from ..errors import QueueDamaged
+from . import keys
+from .catalogue import kind_of
+from .connection import Connection
+
+SCANNED = 500
+"""Keys that one step over the server brings."""
+PAGE = 50
+"""Jobs of one look: about 2 ms of the server's time."""
+ENTRIES = 200
+COUNTED = 20_000
+"""Entries in the lanes of a queue up to which its counters are compared: about 50 ms."""
+_LINES = 10
+_PATTERN = "{cq:*"
+
+
+class Row(NamedTuple):
+    """What is wrong: a code, the key or job that it is about, and how."""
+
+    code: str
+    subject: str
+    detail: str
+
+
+class Page(NamedTuple):
+    """One look: ``part`` of ops/examine.lua, and what it takes."""
+
+    job_type: str
+    part: str
+    arguments: tuple[str | int, ...]
+
+
+class Names:
+    """Of one queue, what the walk over the keys has come by."""
+
+    def __init__(self) -> None:
+        self.sets: list[str] = []
+        self.lanes: set[str] = set()
+        self.lines: list[str] = []
+        self.tenants: set[str] = set()
+        self.strangers: list[str] = []
+        self.in_line: set[str] = set()
+
+
+class Audit:
+    """One run over one server."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.queues: defaultdict[str, Names] = defaultdict(Names)
+        self.looked = 0
+
+    async def judge(self, page: Page, *, fix: bool) -> list[Row]:
+        """The findings of a page; with ``fix``, what was put right."""
+        try:
+            return (await self._examine(page, fix))[1]
+        except QueueDamaged:
+            # A key that it needs has another type: that is found apart, and mended first.
+            return []
+
+    async def pages(self) -> AsyncIterator[tuple[Page, list[Row]]]:
+        """Every page there is, judged. Parts that repair come before those that count."""
+        for job_type in await self.announced():
+            self.queues[job_type] = Names()
+        async for job_type, names in self._keys():
+            for page in _sorted(job_type, names, self.queues[job_type]):
+                yield page, await self._first_look(page)
+        for job_type, names_ in list(self.queues.items()):
+            async for page in self._named(job_type, names_):
+                yield page, await self._first_look(page)
+            async for row in self._walks(job_type, names_):
+                yield row
+            page = self.counters(job_type)
+            yield page, await self._first_look(page)
+
+    def counters(self, job_type: str) -> Page:
+        """The page that compares a queue's counters."""
+        names = self.queues[job_type]
+        numbers = ",".join(sorted(names.lanes)) or ","
+        return Page(job_type, "counters", (COUNTED, numbers, *sorted(names.tenants)[:5000]))
+
+    async def announced(self) -> set[str]:
+        """The job types on the list of those that exist."""
+        members: Iterable[bytes] = await self._connection.command("SMEMBERS", keys.TYPES)
+        return {member.decode() for member in members}
+
+    async def announce(self, job_type: str) -> None:
+        await self._connection.command("SADD", keys.TYPES, job_type)
+
+    async def _first_look(self, page: Page) -> list[Row]:
+        """Findings; what is only a question for later is kept for later."""
+        rows = await self.judge(page, fix=False)
+        names = self.queues[page.job_type]
+        names.in_line.update(row.subject for row in rows if row.code == "?line")
+        return [row for row in rows if row.code != "?line"]
+
+    async def _examine(self, page: Page, fix: bool) -> tuple[str, list[Row]]:
+        self.looked += 1
+        more, flat = await self._connection.call(
+            "examine", page.job_type, int(fix), page.part, *page.arguments
+        )
+        words = [word.decode("utf-8", "replace") for word in flat]
+        rows = [Row(*words[at : at + 3]) for at in range(0, len(words), 3)]
+        return more.decode(), rows
+
+    async def _keys(self) -> AsyncIterator[tuple[str, list[str]]]:
+        """(job type, names without its prefix) of all keys, a page at a time."""
+        cursor = 0
+        while True:
+            reply = await self._connection.command(
+                "SCAN", cursor, "MATCH", _PATTERN, "COUNT", SCANNED
+            )
+            found: defaultdict[str, list[str]] = defaultdict(list)
+            for key in (raw.decode("utf-8", "replace") for raw in reply[1]):
+                job_type = keys.type_of(key)
+                found[job_type].append(key[len(keys.prefix(job_type)) :])
+            for each in found.items():
+                yield each
+            cursor = int(reply[0])
+            if cursor == 0:
+                return
+
+    async def _named(self, job_type: str, names: Names) -> AsyncIterator[Page]:
+        """What the queue's sorted sets name, and its index of dead letters."""
+        for name in names.sets:
+            async for members in self._members("ZSCAN", job_type, name):
+                yield Page(job_type, "members", (name, *members))
+        async for jobs in self._members("HSCAN", job_type, "dead:index"):
+            yield Page(job_type, "named", tuple(jobs))
+
+    async def _members(self, command: str, job_type: str, name: str) -> AsyncIterator[list[str]]:
+        """What a sorted set or a hash holds, by pages."""
+        key, cursor = keys.prefix(job_type) + name, 0
+        wanted = "zset" if command == "ZSCAN" else "hash"
+        if _text(await self._connection.command("TYPE", key)) != wanted:
+            return
+        while True:
+            reply = await self._connection.command(command, key, cursor, "COUNT", SCANNED)
+            found = [
+                _text(item[0] if isinstance(item, list | tuple) else item) for item in reply[1]
+            ]
+            for start in range(0, len(found), SCANNED):
+                yield found[start : start + SCANNED]
+            cursor = int(reply[0])
+            if cursor == 0:
+                return
+
+    async def _walks(self, job_type: str, names: Names) -> AsyncIterator[tuple[Page, list[Row]]]:
+        """Streams from their first entry to their last; then the jobs that were in no line."""
+        starts: list[tuple[str, tuple[str, ...]]] = [("letters", ())]
+        for number in sorted(names.lanes):
+            starts += [("entries", (number,)), ("pending", (number,))]
+        for part, head in starts:
+            after = "-"
+            while after:
+                page = Page(job_type, part, (*head, after, ENTRIES))
+                try:
+                    after, rows = await self._examine(page, fix=False)
+                except QueueDamaged:
+                    break
+                yield page, rows
+        await self._read_lines(job_type, names)
+        for ids in _paged(sorted(names.in_line), _LINES):
+            page = Page(job_type, "lines", tuple(ids))
+            yield page, await self.judge(page, fix=False)
+
+    async def _read_lines(self, job_type: str, names: Names) -> None:
+        """Who is in a line is not looked for any more."""
+        for name in names.lines:
+            start = 0
+            while names.in_line:
+                key = keys.prefix(job_type) + name
+                ids = await self._connection.command("LRANGE", key, start, start + 2 * SCANNED - 1)
+                names.in_line.difference_update(_text(id_) for id_ in ids)
+                start += len(ids)
+                if len(ids) < 2 * SCANNED:
+                    break
+
+
+def _sorted(job_type: str, names: Sequence[str], known: Names) -> list[Page]:
+    """The pages that a batch of names makes; what is read later is noted."""
+    parts: defaultdict[str, list[str]] = defaultdict(list)
+    for name in names:
+        kind = kind_of(name)
+        head, _, rest = name.partition(":")
+        if kind is None:
+            known.strangers.append(name)
+            continue
+        parts["types"] += [name, kind.type]
+        if kind.type == "zset":
+            known.sets.append(name)
+        elif head in _NOTED:
+            _NOTED[head](known, name, rest)
+        elif head == "job":
+            parts["jobs"].append(rest)
+        elif head in _PARTS:
+            parts[_PARTS[head]].append(rest if head == "schedule" else name)
+        elif kind.owner == "job":
+            parts["parts"] += [name, f"job:{rest}"]
+    return [
+        Page(job_type, part, tuple(page))
+        for part, subjects in parts.items()
+        for page in _paged(subjects, _SIZES.get(part, PAGE))
+    ]
+
+
+_SIZES = {"parts": 4 * PAGE, "types": 2 * SCANNED}
+_PARTS = {
+    "unique": "uniques", "once": "ends", "metrics": "ends", "worker": "ends", "schedule": "listed",
+}  # fmt: skip
+
+
+def _note_lane(known: Names, _: str, rest: str) -> None:
+    known.lanes.add(rest)
+
+
+def _note_line(known: Names, name: str, rest: str) -> None:
+    number, _, tenant = rest.partition(":")
+    known.lanes.add(number)
+    known.lines.append(name)
+    known.tenants.add(tenant)
+
+
+def _note_tenant(known: Names, _: str, rest: str) -> None:
+    known.tenants.add(rest)
+
+
+_NOTED = {"lane": _note_lane, "backlog": _note_line, "tenant": _note_tenant}
+
+
+def _paged(items: Sequence[str], size: int) -> list[Sequence[str]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

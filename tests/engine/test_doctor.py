@@ -1,0 +1,336 @@
+"""The doctor: nothing to find after any work, each damage found by its name, and mended without
+loss.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+
+from cotiza_queue import JobOptions, NewJob, Queue, Status, Worker, WorkerOptions
+from cotiza_queue.engine import doctor
+from cotiza_queue.engine.doctor import CHECKS, Report
+from cotiza_queue.errors import Conflict, NotFound
+from cotiza_queue.store.commands import Commands
+from cotiza_queue.store.connection import Connection
+
+pytestmark = pytest.mark.row("D8")
+KIND = "parts"
+P = f"{{cq:{KIND}}}:"
+OPTIONS = WorkerOptions(handle_signals=False, lease_ms=300, drain_ms=2000)
+
+
+@pytest.fixture
+async def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Queue]:
+    """A queue on a server of this test alone: the doctor looks at all that a server holds."""
+    monkeypatch.setattr(doctor, "SETTLE_S", 0.02)
+    async with Queue(data_dir=tmp_path) as opened:
+        yield opened
+
+
+async def work(payload: Any, context: Any) -> Any:
+    context.progress(50, "half")
+    await asyncio.sleep(0.002)
+    if isinstance(payload, int) and payload % 10 == 3:
+        raise ValueError("bad")
+    return payload
+
+
+async def until(fact: Callable[[], Awaitable[object]]) -> None:
+    while not await fact():
+        await asyncio.sleep(0.02)
+
+
+async def ended(queue: Queue) -> int:
+    found = (await queue.metrics(KIND))[0]
+    return found.completed + found.failed + found.cancelled
+
+
+def mixed(n: int) -> list[NewJob]:
+    """Jobs of three tenants with tags, unique keys, delays, deadlines, retention by number."""
+    extra: list[dict[str, Any]] = [
+        {"tags": ["steel", "rush"]},
+        {"delay": 50},
+        {"removeOnComplete": 5},
+        {"removeOnComplete": True},
+        {"deadline": 600_000},
+        {},
+    ]
+    return [
+        NewJob(
+            type=KIND,
+            payload=i,
+            tenant=f"t{i % 3}",
+            options=msgspec.convert(
+                {
+                    "attempts": 1 + i % 2,
+                    "priority": 5 * (i % 4),
+                    "backoff": {"type": "fixed", "delay": 10},
+                    "uniqueKey": f"k{i}",
+                    **extra[i % len(extra)],
+                },
+                JobOptions,
+            ),
+        )
+        for i in range(n)
+    ]
+
+
+async def test_after_a_mixed_load_on_running_workers_the_doctor_finds_nothing(own: Queue) -> None:
+    workers = [Worker({KIND: work}, own.url, options=OPTIONS) for _ in range(2)]
+    async with asyncio.TaskGroup() as group:
+        running = [group.create_task(worker.run()) for worker in workers]
+        added = await own.enqueue_many(mixed(600))
+        await own.add_recurring(KIND, 1, "0 0 1 1 *", key="yearly")
+        for answer in added[::20]:
+            with suppress(Conflict, NotFound):
+                await own.cancel(answer.job_id)  # type: ignore[union-attr]
+        during = await own.doctor()
+        assert (during.findings, during.counts) == ([], {})
+        await until(lambda: _drained(own))
+        letters, *_ = await own.dead_letters(job_type=KIND)
+        for letter in letters[:5]:
+            await own.replay(letter.job_id)
+        await until(lambda: _drained(own))
+        for worker in workers:
+            worker.stop()
+        await asyncio.gather(*running)
+    after = await own.doctor()
+    assert (after.findings, after.counts, after.clean) == ([], {}, True)
+    assert after.pages > 10
+
+
+async def _drained(queue: Queue) -> bool:
+    found = (await queue.metrics(KIND))[0]
+    return found.waiting + found.active + found.delayed == 0
+
+
+class Site(NamedTuple):
+    """A queue with a job in each place; ``held`` is active on a worker that is gone."""
+
+    queue: Queue
+    connection: Connection
+    done: str
+    failed: str
+    later: str
+    standing: str
+    in_line: str
+    held: str
+    lane: str
+    open: frozenset[str]
+
+    async def do(self, *words: str | int | bytes) -> Any:
+        return await self.connection.command(*words)
+
+
+@pytest.fixture
+async def site(own: Queue) -> AsyncIterator[Site]:
+    worker = Worker({KIND: work}, own.url, options=OPTIONS)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(worker.run())
+        options = {"attempts": 1, "tags": ["steel"], "removeOnFail": 5}
+        done = await own.enqueue(KIND, 1, tenant="a", options={"tags": ["steel"]})
+        failed = await own.enqueue(KIND, 3, tenant="a", options=options)
+        for job in (done, failed):
+            await own.wait(job.job_id)
+        worker.stop()
+        await running
+    connection = Connection(own.url)
+    held = await own.enqueue(KIND, "held", tenant="b")
+    await Commands(connection).turn(KIND, "gone", 1, [])
+    later = await own.schedule(KIND, "later", 1, tenant="b")
+    names = [f"line-{n}" for n in range(6)]
+    line = [
+        (await own.enqueue(KIND, name, tenant="c", options={"uniqueKey": name})).job_id
+        for name in names
+    ]
+    (number,) = await connection.command("HKEYS", P + "lanes")
+    assert await connection.command("HGET", P + f"job:{line[0]}", "entry")
+    assert not await connection.command("HGET", P + f"job:{line[5]}", "entry")
+    open_ = frozenset({held.job_id, later.job_id, *line})
+    await own.add_recurring(KIND, 1, "0 0 1 1 *", key="yearly")
+    yield Site(
+        own, connection, done.job_id, failed.job_id, later.job_id, line[0], line[5],
+        held.job_id, P + f"lane:{number.decode()}", open_,
+    )  # fmt: skip
+    await connection.close()
+
+
+async def entry_of(site: Site, job_id: str) -> bytes:
+    entry: bytes = await site.do("HGET", P + f"job:{job_id}", "entry")
+    return entry
+
+
+async def letter_entry(site: Site) -> bytes:
+    entry: bytes = await site.do("HGET", P + "dead:index", site.failed)
+    return entry
+
+
+async def lose_entry(site: Site) -> None:
+    await site.do("XDEL", site.lane, await entry_of(site, site.standing))
+
+
+async def lose_held_entry(site: Site) -> None:
+    await site.do("XDEL", site.lane, await entry_of(site, site.held))
+
+
+async def release_held_entry(site: Site) -> None:
+    await site.do("XACK", site.lane, "workers", await entry_of(site, site.held))
+
+
+async def deliver_unheard(site: Site) -> None:
+    await site.do("XREADGROUP", "GROUP", "workers", "x", "COUNT", 1, "STREAMS", site.lane, ">")
+    await site.do("XACK", site.lane, "workers", await entry_of(site, site.standing))
+
+
+async def deliver_ghost(site: Site) -> None:
+    lane = P + "lane:7"
+    await site.do("XGROUP", "CREATE", lane, "workers", "0", "MKSTREAM")
+    await site.do("HSET", P + "lanes", 7, 0)
+    await site.do("XADD", lane, "*", "job", "nobody")
+    await site.do("XREADGROUP", "GROUP", "workers", "x", "COUNT", 1, "STREAMS", lane, ">")
+
+
+async def deliver_and_delete(site: Site) -> None:
+    await deliver_ghost(site)
+    (entry, _), *_ = await site.do("XRANGE", P + "lane:7", "-", "+")
+    await site.do("XDEL", P + "lane:7", entry)
+
+
+async def lose_the_letter(site: Site) -> None:
+    await site.do("XDEL", P + "dead", await letter_entry(site))
+
+
+async def jumble_hash(site: Site) -> None:
+    await site.do("HDEL", P + f"job:{site.done}", "status")
+
+
+Harm = Callable[[Site], Awaitable[object]]
+HARMS: dict[str, tuple[str, Harm]] = {
+    "a lane overwritten": ("wrong_type", lambda s: s.do("SET", s.lane, "x")),
+    "the delayed overwritten": ("wrong_type", lambda s: s.do("SET", P + "delayed", "x")),
+    "a job overwritten": ("wrong_type", lambda s: s.do("SET", P + f"job:{s.done}", "x")),
+    "a job without a status": ("broken_job", jumble_hash),
+    "a payload lost": ("broken_job", lambda s: s.do("DEL", P + f"body:{s.done}")),
+    "an entry lost": ("lost_job", lose_entry),
+    "a held entry lost": ("lost_job", lose_held_entry),
+    "a held entry released": ("lost_job", release_held_entry),
+    "an entry handed to nobody": ("lost_job", deliver_unheard),
+    "a lane lost": ("lost_job", lambda s: s.do("DEL", s.lane)),
+    "a line lost": (
+        "lost_job", lambda s: s.do("DEL", f"{P}backlog:{s.lane.rpartition(':')[2]}:c"),
+    ),
+    "a delayed job forgotten": ("delayed", lambda s: s.do("ZREM", P + "delayed", s.later)),
+    "an ended job delayed": ("delayed", lambda s: s.do("ZADD", P + "delayed", 1, s.done)),
+    "a listing lost": ("index", lambda s: s.do("ZREM", P + "index:a:completed", s.done)),
+    "listed as another": ("index", lambda s: s.do("ZADD", P + "index:a:open", 1, s.done)),
+    "the whole index lost": ("index", lambda s: s.do("DEL", P + "index")),
+    "a tag lost": ("tag", lambda s: s.do("DEL", P + "tag:a/steel")),
+    "retention forgotten": ("retention", lambda s: s.do("ZREM", P + "ended:completed", s.done)),
+    "kept by number, forgotten": (
+        "retention", lambda s: s.do("ZREM", P + "newest:failed:a", s.failed),
+    ),
+    "a result too many": ("result", lambda s: s.do("SET", P + f"result:{s.failed}", "1")),
+    "a name of nothing": ("dangling", lambda s: s.do("ZADD", P + "ended:failed", 1, "nobody")),
+    "a tag of nothing": ("dangling", lambda s: s.do("ZADD", P + "tag:a/x", 1, "nobody")),
+    "a delay of nothing": ("dangling", lambda s: s.do("ZADD", P + "delayed", 1, "nobody")),
+    "a schedule of nothing": ("dangling", lambda s: s.do("ZADD", P + "schedules", 9e15, "no")),
+    "a body without a job": ("orphan", lambda s: s.do("SET", P + "body:nobody", "x")),
+    "failures without a job": ("orphan", lambda s: s.do("RPUSH", P + "failures:nobody", "x")),
+    "a unique key of nobody": ("unique", lambda s: s.do("SET", P + "unique:x", "nobody")),
+    "a memory without end": ("endless", lambda s: s.do("SET", P + "once:x", "1 2 3 4 5")),
+    "an entry of nothing": ("ghost", deliver_ghost),
+    "held, and deleted": ("ghost", deliver_and_delete),
+    "a letter not named": ("dead_letter", lambda s: s.do("DEL", P + "dead:index")),
+    "a letter lost": ("dead_letter", lose_the_letter),
+    "a schedule not listed": ("schedule", lambda s: s.do("DEL", P + "schedules:all")),
+    "a lane unread": ("unread_lane", lambda s: s.do("DEL", P + "ready")),
+    "lanes forgotten": ("unread_lane", lambda s: s.do("DEL", P + "lanes")),
+    "counts lost": ("counter", lambda s: s.do("DEL", P + "counts")),
+    "counts too high": ("counter", lambda s: s.do("HINCRBY", P + "counts", "active", 3)),
+    "a tenant's counts lost": ("counter", lambda s: s.do("DEL", P + "tenant:c")),
+    "a tenant's window full": ("counter", lambda s: s.do("HSET", P + "tenant:c", "admitted", 9)),
+    "a strange key": ("unknown_key", lambda s: s.do("SET", P + "strange", "x")),
+    "a queue on no list": ("unannounced", lambda s: s.do("DEL", "cq:types")),
+}  # fmt: skip
+UNMENDED = {"unknown_key"}
+
+
+@pytest.mark.parametrize("name", HARMS)
+async def test_each_damage_is_found_by_its_name_and_mended_and_no_job_is_lost(
+    site: Site, name: str
+) -> None:
+    code, harm = HARMS[name]
+    assert (await site.queue.doctor()).counts == {}
+    await harm(site)
+    found = await site.queue.doctor()
+    assert code in found.counts, found
+    assert not found.clean
+    mended = await site.queue.doctor(fix=True)
+    if code not in UNMENDED:
+        assert code in {finding.code for finding in mended.repaired}
+        assert mended.counts == {}, mended
+        assert (await site.queue.doctor(fix=True)).repaired == []
+    await all_end(site)
+    assert set((await site.queue.doctor()).counts) <= UNMENDED
+
+
+async def all_end(site: Site) -> None:
+    """Every job that was open when the harm was done ends well."""
+    worker = Worker({KIND: work}, site.queue.url, options=OPTIONS)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(worker.run())
+        for job_id in site.open:
+            job = await site.queue.wait(job_id, timeout_ms=60_000)
+            assert job.status is Status.COMPLETED
+        worker.stop()
+        await running
+
+
+async def test_a_line_that_nobody_moves_on_is_found_and_moved(site: Site) -> None:
+    number = site.lane.rpartition(":")[2]
+    for _ in range(2):
+        (entry, fields), *_ = await site.do("XRANGE", site.lane, "(" + await _last(site), "+")
+        job_id = (fields[1] if isinstance(fields, list) else fields[b"job"]).decode()
+        await site.do("XDEL", site.lane, entry)
+        await site.do("HSET", P + f"job:{job_id}", "entry", "")
+        await site.do("RPUSH", P + f"backlog:{number}:c", job_id)
+    await site.do("HDEL", P + "tenant:c", f"in:{number}", "admitted")
+    await site.do("HSET", P + "tenant:c", f"back:{number}", 6)
+    await site.do("HSET", P + "lanes", number, 0)
+    assert set((await site.queue.doctor()).counts) == {"stuck_line"}
+    assert (await site.queue.doctor(fix=True)).counts == {}
+    await all_end(site)
+
+
+async def _last(site: Site) -> str:
+    (group,) = await site.do("XINFO", "GROUPS", site.lane)
+    pairs = group if isinstance(group, dict) else dict(zip(group[::2], group[1::2], strict=True))
+    last = pairs.get(b"last-delivered-id") or pairs.get("last-delivered-id")
+    return str(last.decode() if isinstance(last, bytes) else last)
+
+
+def test_each_check_is_shown_by_a_damage() -> None:
+    assert {code for code, _ in HARMS.values()} | {"stuck_line"} == set(CHECKS)
+
+
+HARM_NO_OTHER = {"lost_job", "delayed", "index", "tag", "retention", "dangling", "orphan", "unique"}
+
+
+async def test_many_damages_at_once_are_all_mended(site: Site) -> None:
+    for name, (code, harm) in HARMS.items():
+        if code in HARM_NO_OTHER and name != "a lane lost":
+            await harm(site)
+    await site.do("DEL", P + "counts", P + "tenant:c", P + "ready")
+    found = await site.queue.doctor()
+    assert set(found.counts) >= HARM_NO_OTHER
+    mended: Report = await site.queue.doctor(fix=True)
+    assert mended.counts == {}, mended
+    await all_end(site)
+    assert (await site.queue.doctor()).counts == {}
