@@ -24,11 +24,14 @@ class Fate(Enum):
 
 @dataclass
 class Rule:
-    """``word``: bytes that a command must have in its first two words. ``times``: how often."""
+    """``word``: bytes that a command must have in its first two words. ``times``: how often;
+    ``after``: how many of them pass before.
+    """
 
     word: bytes
     answer: bytes | Fate
     times: int
+    after: int = 0
     used: int = 0
 
 
@@ -43,9 +46,11 @@ class Line:
     answer_on_entry: bytes = b""
     """Sent to each new connection, which is then ended: what a full server does."""
 
-    def instead(self, word: bytes, answer: bytes | Fate, times: int = 1_000_000) -> Rule:
+    def instead(
+        self, word: bytes, answer: bytes | Fate, times: int = 1_000_000, after: int = 0
+    ) -> Rule:
         """From now on, give commands with this word this fate."""
-        rule = Rule(word, answer, times)
+        rule = Rule(word, answer, times, after)
         self.rules.append(rule)
         return rule
 
@@ -60,9 +65,13 @@ class Line:
 
     def rule_for(self, command: bytes) -> Rule | None:
         for rule in self.rules:
-            if rule.word in command and rule.used < rule.times:
-                rule.used += 1
-                return rule
+            if rule.word not in command or rule.used >= rule.times:
+                continue
+            if rule.after > 0:
+                rule.after -= 1
+                continue
+            rule.used += 1
+            return rule
         return None
 
 

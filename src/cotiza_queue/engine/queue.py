@@ -31,7 +31,7 @@ from ..model.policy import JobOptions
 from ..model.status import Status
 from ..store.commands import Answered, Intake
 from ..store.views import Which
-from . import changing, listing
+from . import bulk, changing, listing
 from .commit import GroupCommit
 from .following import follow, follow_tenant, wait_for_end
 from .gate import passed
@@ -41,9 +41,6 @@ from .outcomes import typed_result
 from .recurring import Recurring
 
 Options = JobOptions | Mapping[str, Any] | None
-CHUNK = 100
-"""Jobs of one enqueueing call to the server: each chunk is taken whole or not at all."""
-MAX_BULK = 10_000
 
 
 class Queue(Recurring, Operators):
@@ -105,14 +102,14 @@ class Queue(Recurring, Operators):
         )
 
     async def enqueue_many(self, jobs: Sequence[NewJob]) -> list[Enqueued | CotizaError]:
-        """Take many in, in order: an Enqueued or the error of each. At most MAX_BULK; one bad job
-        stops no other.
+        """Take many in, in order: an Enqueued or the error of each. At most 10,000; one bad job
+        stops no other. They travel in chunks of a hundred, each taken whole or not at all.
         """
-        if len(jobs) > MAX_BULK:
-            raise InvalidInput(f"{len(jobs):,} jobs in one call; {MAX_BULK:,} are the limit")
+        if len(jobs) > bulk.MAX_JOBS:
+            raise InvalidInput(f"{len(jobs):,} jobs in one call; {bulk.MAX_JOBS:,} are the limit")
         answers: dict[int, Enqueued | CotizaError] = {}
         passages = [self._passage() for _ in jobs]
-        by_type: dict[str, list[tuple[int, Intake]]] = {}
+        by_type: dict[str, list[bulk.Entry]] = {}
         for index, job in enumerate(jobs):
             try:
                 kind = self._directory.kind(job.type)
@@ -120,12 +117,8 @@ class Queue(Recurring, Operators):
                 by_type.setdefault(kind.name, []).append((index, self._intake(job, kind)))
             except CotizaError as error:
                 answers[index] = error
-        for name, entries in by_type.items():
-            for start in range(0, len(entries), CHUNK):
-                chunk = entries[start : start + CHUNK]
-                accepted = await self._accept_or_say(name, [intake for _, intake in chunk])
-                for (index, _), one in zip(chunk, accepted, strict=True):
-                    answers[index] = one
+        for trip in bulk.trips(by_type):
+            answers |= await self._accept_trip(trip)
         for index, passage in enumerate(passages):
             await passage.leave(answers[index])
         return [answers[index] for index in range(len(jobs))]
@@ -344,14 +337,20 @@ class Queue(Recurring, Operators):
             job_id = new_job_id(self._clock.now_ms(), chance, kind.name, job.tenant)
         return intake_of(job, kind, job_id)
 
-    async def _accept_or_say(
-        self, name: str, intakes: Sequence[Intake]
-    ) -> Sequence[Enqueued | CotizaError]:
-        """As ``_accept``; if Redis is away, that is the answer to each of the chunk."""
+    async def _accept_trip(self, trip: Sequence[bulk.Chunk]) -> dict[int, Enqueued | CotizaError]:
+        """Several chunks in one round trip; if Redis is away, that is the answer to each job."""
+        entries = [entry for chunk in trip for entry in chunk.entries]
         try:
-            return await self._accept(name, intakes)
+            for name in {chunk.job_type for chunk in trip}:
+                await self._directory.announce(name)
         except QueueUnavailable as error:
-            return [error] * len(intakes)
+            return dict.fromkeys((index for index, _ in entries), error)
+        asked = [(chunk.job_type, chunk.intakes) for chunk in trip]
+        taken = [one for chunk in await self._link.commands.enqueue_each(asked) for one in chunk]
+        for (_, intake), one in zip(entries, taken, strict=True):
+            if isinstance(one, Enqueued):
+                self._hooks.enqueued(one, intake.tenant)
+        return {index: one for (index, _), one in zip(entries, taken, strict=True)}
 
     async def _accept(self, name: str, intakes: Sequence[Intake]) -> Sequence[Answered]:
         await self._directory.announce(name)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from ..errors import InvalidInput, QueueFull
+from ..errors import CotizaError, InvalidInput, QueueFull
 from ..model.job import Enqueued
 from ..model.policy import KeepFor
 from ..model.status import Status
@@ -168,6 +168,24 @@ class Commands:
         return [
             _enqueued(row, job_type)
             for row in await self._connection.call("enqueue", job_type, *arguments)
+        ]
+
+    async def enqueue_each(
+        self, chunks: Sequence[tuple[str, Sequence[Intake]]]
+    ) -> list[Sequence[Enqueued | CotizaError]]:
+        """Take chunks (job type, jobs) in, in one round trip; each is taken whole or not at all.
+        The error of one that was not is the answer to each of its jobs.
+        """
+        calls = [
+            (job_type, [argument for job in jobs for argument in job.arguments()])
+            for job_type, jobs in chunks
+        ]
+        replies = await self._connection.call_each("enqueue", calls)
+        return [
+            [reply] * len(jobs)
+            if isinstance(reply, CotizaError)
+            else [_enqueued(row, job_type) for row in reply]
+            for (job_type, jobs), reply in zip(chunks, replies, strict=True)
         ]
 
     async def announce_type(self, job_type: str) -> None:

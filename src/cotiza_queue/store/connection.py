@@ -8,6 +8,8 @@ their own.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from redis.asyncio import Redis
@@ -61,6 +63,35 @@ class Connection:
         except FunctionMissing:
             raise QueueUnavailable("the Lua library was removed twice in a row") from None
 
+    async def call_each(
+        self, verb: str, calls: Sequence[tuple[str, Sequence[str | bytes | int]]]
+    ) -> list[Any]:
+        """Run one of our functions once for each (job type, arguments), all sent in one go.
+
+        The reply to each, or its CotizaError: after a broken connection, those without a reply may
+        have been done (``indeterminate``).
+        """
+        name = self._library.functions[verb]
+        asked = [("FCALL", name, 1, keys.meta(job_type), *args) for job_type, args in calls]
+        replies = await self._execute_each(asked)
+        missing = [n for n, reply in enumerate(replies) if isinstance(reply, FunctionMissing)]
+        if missing:
+            for n, reply in zip(
+                missing, await self._again([asked[n] for n in missing]), strict=True
+            ):
+                replies[n] = reply
+        return replies
+
+    async def _again(self, asked: Sequence[tuple[str | bytes | int, ...]]) -> list[Any]:
+        """Those that the server did not know how to do."""
+        try:
+            await self.load()
+        except CotizaError as error:
+            return [error] * len(asked)
+        gone = QueueUnavailable("the Lua library was removed twice in a row")
+        replies = await self._execute_each(asked)
+        return [gone if isinstance(reply, FunctionMissing) else reply for reply in replies]
+
     async def load(self) -> None:
         """Make our function library known to the server; nothing happens if it already is."""
         try:
@@ -97,13 +128,25 @@ class Connection:
         await self._blocking.aclose()
 
     async def _execute(self, *args: str | bytes | int) -> Any:
+        async with self._turn():
+            return await self._ask(self._redis, REPLY_TIMEOUT_S, *args)
+
+    async def _execute_each(self, asked: Sequence[tuple[str | bytes | int, ...]]) -> list[Any]:
+        try:
+            async with self._turn():
+                return await self._ask_each(self._redis, asked)
+        except QueueUnavailable as error:
+            return [error] * len(asked)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(TURN_TIMEOUT_S):
                 await self._turnstile.acquire()
         except TimeoutError:
             raise QueueUnavailable("too many calls wait for an answer of Redis") from None
         try:
-            return await self._ask(self._redis, REPLY_TIMEOUT_S, *args)
+            yield
         finally:
             self._turnstile.release()
 
@@ -123,6 +166,43 @@ class Connection:
         finally:
             if link is not None:
                 await pool.release(link)
+
+    async def _ask_each(
+        self, redis: Any, asked: Sequence[tuple[str | bytes | int, ...]]
+    ) -> list[Any]:
+        """Several commands in one go, each sent once: the replies, or errors of ours instead."""
+        pool, link, sent = redis.connection_pool, None, False
+        replies: list[Any] = []
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                link = await pool.get_connection()
+            async with asyncio.timeout(REPLY_TIMEOUT_S):
+                sent = True
+                await link.send_packed_command(link.pack_commands(asked))
+            refused = await self._read_each(redis, link, asked, replies)
+            if refused is not None:
+                await self._let_go(redis, link, refused)
+        except BROKEN as error:
+            await self._let_go(redis, link, error)
+            replies += [ours(error, sent=sent)] * (len(asked) - len(replies))
+        finally:
+            if link is not None:
+                await pool.release(link)
+        return replies
+
+    async def _read_each(
+        self, redis: Any, link: Any, asked: Sequence[Any], replies: list[Any]
+    ) -> ResponseError | None:
+        """Adds the reply to each command; the last error that says to go elsewhere, if any does."""
+        refused = None
+        for command in asked:
+            async with asyncio.timeout(REPLY_TIMEOUT_S):
+                try:
+                    replies.append(await redis.parse_response(link, command[0]))
+                except ResponseError as error:
+                    replies.append(ours(error, sent=True))
+                    refused = error if word_of(error) in ELSEWHERE else refused
+        return refused
 
     async def _let_go(self, redis: Any, link: Any, error: Exception) -> None:
         """After an error that says that the server is another one now, or is silent, nothing that

@@ -1,0 +1,203 @@
+"""Bulk enqueueing: thousands of jobs in a few round trips, chunk by chunk whole or absent."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio.connection import AbstractConnection
+
+from cotiza_queue import JobOptions, NewJob, Queue
+from cotiza_queue.engine import bulk
+from cotiza_queue.errors import InvalidInput, QueueUnavailable, TooLarge
+from cotiza_queue.model.job import Enqueued
+from cotiza_queue.store import codec
+from engine.line import Fate, line_to
+
+ALL = 10_000
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of all that redis-py has written to a socket: one for each round trip."""
+    sizes: list[int] = []
+    genuine = AbstractConnection.send_packed_command
+
+    async def count(self: Any, command: Any, *args: Any, **options: Any) -> None:
+        parts = command if isinstance(command, list) else [command]
+        sizes.append(sum(len(part) for part in parts))
+        await genuine(self, command, *args, **options)
+
+    monkeypatch.setattr(AbstractConnection, "send_packed_command", count)
+    return sizes
+
+
+async def payloads(queue: Queue, kind: str) -> list[Any]:
+    """Of all jobs there are, oldest first."""
+    found: list[Any] = []
+    cursor: str | None = None
+    while True:
+        page = await queue.list("default", job_type=kind, limit=500, cursor=cursor)
+        found += [job.payload for job in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            return found[::-1]
+
+
+@pytest.mark.row("A1")
+async def test_ten_thousand_jobs_take_at_most_twenty_round_trips(
+    queue: Queue, kind: str, sent: list[int]
+) -> None:
+    await queue.enqueue(kind, "the first")
+    sent.clear()
+    jobs = [NewJob(type=kind, payload={"n": n, "text": "x" * 100}) for n in range(ALL)]
+    answers = await queue.enqueue_many(jobs)
+    assert len(sent) <= 20
+    assert all(isinstance(answer, Enqueued) and answer.created for answer in answers)
+    assert (await queue.metrics(kind))[0].waiting == ALL + 1
+
+
+async def test_jobs_of_many_types_share_round_trips(
+    queue: Queue, kind: str, sent: list[int]
+) -> None:
+    kinds = [f"{kind}-{n}" for n in range(10)]
+    jobs = [NewJob(type=kinds[n % 10], payload=n) for n in range(1000)]
+    first = await queue.enqueue_many(jobs)
+    sent.clear()
+    second = await queue.enqueue_many(jobs)
+    assert len(sent) == 1
+    for answers in (first, second):
+        types = [answer.type for answer in answers if isinstance(answer, Enqueued)]
+        assert types == [job.type for job in jobs]
+
+
+@pytest.mark.row("A1")
+async def test_each_error_is_told_at_its_place_and_the_order_is_kept(
+    queue: Queue, kind: str
+) -> None:
+    jobs = [NewJob(type=kind, payload=n) for n in range(2500)]
+    known = JobOptions(job_id="known")
+    jobs[3] = NewJob(type=kind, payload=3, options=known)
+    jobs[1777] = NewJob(type=kind, payload=1777, options=known)
+    jobs[150] = NewJob(type=kind, payload="x" * codec.MAX_PAYLOAD_BYTES)
+    jobs[2400] = NewJob(type=kind, payload=object())
+    answers = await queue.enqueue_many(jobs)
+    assert isinstance(answers[150], TooLarge)
+    assert isinstance(answers[2400], InvalidInput)
+    first, again = answers[3], answers[1777]
+    assert isinstance(first, Enqueued)
+    assert isinstance(again, Enqueued)
+    assert (first.created, again.created, first.job_id) == (True, False, again.job_id)
+    assert await payloads(queue, kind) == [n for n in range(2500) if n not in (150, 1777, 2400)]
+
+
+PRODUCER = """
+import asyncio, sys
+from cotiza_queue import NewJob, Queue
+async def main():
+    async with Queue(sys.argv[1]) as queue:
+        print("ready", flush=True)
+        while True:
+            await queue.enqueue_many([
+                NewJob(type=sys.argv[2], payload={"n": n, "x": "x" * 2000}) for n in range(10_000)
+            ])
+asyncio.run(main())
+"""
+
+
+@pytest.mark.row("A1")
+async def test_a_producer_killed_in_the_middle_leaves_each_chunk_whole_or_absent(
+    redis_url: str, queue: Queue, kind: str, tmp_path: Path
+) -> None:
+    script = tmp_path / "producer.py"
+    script.write_text(PRODUCER)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(script), redis_url, kind, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    await process.stdout.readline()
+    while (await queue.metrics(kind))[0].waiting < 3 * bulk.CHUNK:
+        await asyncio.sleep(0)
+    process.send_signal(signal.SIGKILL)
+    await process.wait()
+    chunks = Counter(payload["n"] // bulk.CHUNK for payload in await payloads(queue, kind))
+    assert chunks
+    assert {count % bulk.CHUNK for count in chunks.values()} == {0}
+
+
+async def test_only_the_chunks_that_were_refused_are_sent_again(
+    redis_url: str, queue: Queue, kind: str
+) -> None:
+    async with line_to(redis_url) as line, Queue(line.url) as far:
+        await far.enqueue(kind, "the first")
+        line.seen.clear()
+        line.instead(b"_enqueue", b"-ERR Function not found\r\n", times=2)
+        answers = await far.enqueue_many([NewJob(type=kind, payload=n) for n in range(1000)])
+        assert line.count(b"_enqueue") == 10 + 2
+        assert line.count(b"LOAD") == 1
+    assert all(isinstance(answer, Enqueued) and answer.created for answer in answers)
+    assert sorted((await payloads(queue, kind))[1:]) == list(range(1000))
+
+
+@pytest.mark.parametrize("fate", [Fate.CUT_BEFORE, Fate.CUT_AFTER])
+async def test_a_connection_that_breaks_leaves_those_without_a_reply_in_doubt(
+    redis_url: str, queue: Queue, kind: str, fate: Fate
+) -> None:
+    async with line_to(redis_url) as line, Queue(line.url) as far:
+        await far.enqueue(kind, -1)
+        line.instead(b"_enqueue", fate, times=1, after=7)
+        jobs = [
+            NewJob(type=kind, payload=n, options=JobOptions(job_id=f"j{n}")) for n in range(2000)
+        ]
+        answers = await far.enqueue_many(jobs)
+        there = set(await payloads(queue, kind))
+        doubtful = [n for n, answer in enumerate(answers) if not isinstance(answer, Enqueued)]
+        assert doubtful[0] % bulk.CHUNK == 0
+        assert doubtful == list(range(doubtful[0], 2000))
+        for n in doubtful:
+            error = answers[n]
+            assert isinstance(error, QueueUnavailable)
+            assert error.indeterminate
+        assert set(range(doubtful[0])) <= there
+        again = await far.enqueue_many(jobs)
+    assert all(isinstance(answer, Enqueued) for answer in again)
+    assert set(await payloads(queue, kind)) == {-1, *range(2000)}
+
+
+async def test_ten_thousand_and_not_one_more(queue: Queue, kind: str) -> None:
+    with pytest.raises(InvalidInput):
+        await queue.enqueue_many([NewJob(type=kind, payload=1)] * (ALL + 1))
+    assert await queue.enqueue_many([]) == []
+
+
+def entries(count: int, size: int) -> list[bulk.Entry]:
+    class Body:
+        body = b"x" * size
+
+    return [(n, Body()) for n in range(count)]  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "shape"),
+    [
+        (1, 1, [[1]]),
+        (100, 10, [[100]]),
+        (101, 10, [[100, 1]]),
+        (2000, 10, [[100] * 20]),
+        (2001, 10, [[100] * 20, [1]]),
+        (9, bulk.CHUNK_BYTES // 4, [[4, 4], [1]]),
+        (3, bulk.CHUNK_BYTES, [[1, 1], [1]]),
+    ],
+)
+def test_chunks_and_trips_end_at_a_number_or_at_their_bytes(
+    count: int, size: int, shape: list[list[int]]
+) -> None:
+    trips = list(bulk.trips({"a": entries(count, size)}))
+    assert [[len(chunk.entries) for chunk in trip] for trip in trips] == shape
+    places = [place for trip in trips for chunk in trip for place, _ in chunk.entries]
+    assert places == list(range(count))
