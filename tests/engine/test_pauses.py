@@ -19,7 +19,7 @@ from cotiza_queue import Queue
 
 async def main(url, kind, tenant):
     queue = await Queue(url).open()
-    await queue.pause(kind, tenant=tenant or None, for_ms=300, reason="the operator is gone")
+    await queue.pause(kind, tenant=tenant or None, for_ms=2000, reason="the operator is gone")
     os.kill(os.getpid(), 9)
 
 asyncio.run(main(*sys.argv[1:]))
