@@ -98,3 +98,11 @@ def test_the_version_is_the_same_everywhere() -> None:
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert cotiza_queue.__version__ == project["version"]
+
+
+def test_decisions_are_numbered_one_by_one_and_say_their_number() -> None:
+    pages = sorted((ROOT / "docs/decisions").glob("*.md"))
+    numbers = [page.name[:3] for page in pages]
+    assert numbers == [f"{n:03}" for n in range(1, len(pages) + 1)]
+    for page in pages:
+        assert page.read_text(encoding="utf-8").startswith(f"# {page.name[:3]} "), page.name
