@@ -45,7 +45,7 @@ KINDS: Mapping[str, Kind] = {
     "huey": Kind("huey", "huey", ("huey==3.5.4", "redis", "hiredis")),
     "pydocket": Kind("pydocket", "pydocket", ("pydocket==0.27.0", *FAST)),
     "bullmq-python": Kind("bullmq (Python)", "bullmq_python", ("bullmq==3.4.4", *FAST)),
-    "bullmq": Kind("BullMQ (Node)", "bullmq.mjs", ("bullmq@6.7.0",)),
+    "bullmq": Kind("BullMQ (Node)", "bullmq.mjs", ("bullmq@6.7.0", "ioredis@5")),
     "bull": Kind("Bull (Node)", "bull.mjs", ("bull@4.16.5",)),
 }
 

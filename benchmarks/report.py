@@ -102,7 +102,7 @@ def compare(results: Results, scenario: Scenario, rival: str) -> float | None:
     column = scenario.columns[0]
     ours = results.spread(scenario.name, OWN, column.name)
     theirs = results.spread(scenario.name, rival, column.name)
-    if ours is None or theirs is None or not ours.median or not theirs.median:
+    if ours is None or theirs is None or min(ours.median, theirs.median) <= 0:
         return None
     if column.better == "more":
         return ours.median / theirs.median

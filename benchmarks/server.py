@@ -71,7 +71,7 @@ class Server:
             stats["total_reads_processed"] - self.looks,
             stats["total_net_input_bytes"],
             stats["total_net_output_bytes"],
-            stats["used_memory"],
+            stats["used_memory"] - stats.get("mem_clients_normal", 0),
         )
 
     def counts(self, commands: Sequence[Sequence[str]]) -> int:

@@ -15,7 +15,7 @@ from .processes import Crew, Journal, crew, produce, until
 from .rivals.protocol import About, Order
 from .server import Server, Usage
 
-DRAIN_S = 600.0
+DRAIN_S = 180.0
 LOOK_S = 0.002
 MICRO = 1e6
 
@@ -52,19 +52,30 @@ class Stage:
             **_per_job(used, count),
         }
 
-    def drain(self, count: int, concurrency: int | None = None, processes: int = 1) -> Measured:
+    def drain(
+        self,
+        count: int,
+        concurrency: int | None = None,
+        processes: int = 1,
+        *,
+        already: int = 0,
+        rest: int = 0,
+        left: list[list[str]] | None = None,
+        **fields: Any,
+    ) -> Measured:
         """Run what is in the queue, ``count`` jobs: from the first line of the first body until
-        nothing is left in Redis.
+        nothing is left in Redis. ``already``: jobs that had ended before; ``rest``: jobs that may
+        be left; ``left``: what is to be watched instead of the rival's own.
         """
         slots = concurrency or self.about.concurrency
         with self._journal() as journal:
-            order = self.order(concurrency=slots, count=count)
+            order = self.order(concurrency=slots, count=count, **fields)
             with crew(self.environment, order, journal.path, processes) as workers:
                 workers.go()
                 until(lambda: journal.values("first"), workers, DRAIN_S, LOOK_S / 4)
                 workers.look()
                 cpu, before = workers.cpu_s(), self.server.usage()
-                until(lambda: self.over(count), workers, DRAIN_S, LOOK_S)
+                until(lambda: self._over(count + already, rest, left), workers, DRAIN_S, LOOK_S)
                 ended = time.monotonic()
                 cpu = workers.cpu_s() - cpu
                 used = self.server.usage().since(before)
@@ -77,16 +88,16 @@ class Stage:
             "rss_mib": rss / 2**20,
         }
 
-    def over(self, count: int) -> bool:
-        """True if nothing is left in Redis of that many jobs."""
-        if self.server.counts(self.about.left) > 0:
+    def _over(self, count: int, rest: int, left: list[list[str]] | None) -> bool:
+        """True if no more than ``rest`` is left in Redis, and that many jobs have ended."""
+        if self.server.counts(left or self.about.left) > rest:
             return False
         return not self.about.done or self.server.counts(self.about.done) >= count
 
     def starts(self, **fields: Any) -> list[float]:
         """Put stamped jobs in while a worker waits for them: how late each started, in ms."""
         with self._journal() as journal:
-            order = self.order(**fields)
+            order = self.order(concurrency=self.about.concurrency, **fields)
             with crew(self.environment, order, journal.path) as workers:
                 workers.go()
                 time.sleep(1.0)  # Idle means that it has long been waiting.

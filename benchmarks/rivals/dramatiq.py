@@ -20,7 +20,7 @@ def _actor(order: Order) -> tuple[Any, Any]:
 
 class Dramatiq(Engine):
     about = About(
-        skips="no result kept, no events, no listings, no tenants, no fence, no bulk call",
+        skips="no result kept, no event stream, no tenants, no call for many",
         left=[["HLEN", "dramatiq:bench.msgs"], ["HLEN", "dramatiq:bench.DQ.msgs"]],
         concurrency=32,
         drain_jobs=10_000,
