@@ -34,6 +34,8 @@ class Scenario(NamedTuple):
     """What is measured, and how to read it."""
     needs: str = ""
     """A property that ``About`` must have (bulk, delayed), or "own" for what only we can do."""
+    curve: str = ""
+    """The columns are points of a curve; this names what grows along it."""
 
 
 class Spread(NamedTuple):

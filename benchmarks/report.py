@@ -47,9 +47,9 @@ def write(results: Results, folder: Path) -> Path:
         lines += ["", f"## {scenario.title}", ""]
         if scenario.says:
             lines += [scenario.says, ""]
-        bars = _bars(results, scenario)
-        if len(bars) > 1:
-            (folder / f"{scenario.name}.svg").write_text(charts.bars(scenario, bars))
+        chart = _chart(results, scenario)
+        if chart:
+            (folder / f"{scenario.name}.svg").write_text(chart)
             lines += [f"![{scenario.title}]({scenario.name}.svg)", ""]
         lines += _markdown(_table(results, scenario))
     lines += ["", "## What each of them does", "", *(f"- {line}" for line in _notes(results)), ""]
@@ -109,10 +109,21 @@ def compare(results: Results, scenario: Scenario, rival: str) -> float | None:
     return theirs.median / ours.median
 
 
-def _bars(results: Results, scenario: Scenario) -> list[tuple[str, Spread]]:
-    column = scenario.columns[0].name
-    found = [(rival, results.spread(scenario.name, rival, column)) for rival in results.entrants]
-    return [(results.title(rival), spread) for rival, spread in found if spread is not None]
+def _chart(results: Results, scenario: Scenario) -> str:
+    """Nothing where there is nothing to compare."""
+    found = {
+        rival: [results.spread(scenario.name, rival, column.name) for column in scenario.columns]
+        for rival in results.entrants
+    }
+    if scenario.curve:
+        lines = [
+            (results.title(rival), [spread and spread.median for spread in spreads])
+            for rival, spreads in found.items()
+            if any(spreads)
+        ]
+        return charts.curve(scenario, lines) if lines else ""
+    bars = [(results.title(rival), spreads[0]) for rival, spreads in found.items() if spreads[0]]
+    return charts.bars(scenario, bars) if len(bars) > 1 else ""
 
 
 def _markdown(rows: list[list[str]]) -> list[str]:

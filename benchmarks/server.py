@@ -18,6 +18,8 @@ import redis
 from cotiza_queue.store.embedded import acquire
 
 START_S = 10.0
+SLOW_US, SLOW_KEPT = 500, 10_000
+SLOW_OURS = (b"FLUSHALL", b"FUNCTION", b"CONFIG", b"INFO")
 OURS = ("cmdstat_info", "cmdstat_config|resetstat", "cmdstat_flushall", "cmdstat_function|load")
 """Commands of the benchmark itself, or of setting up: they are no part of a job's cost."""
 
@@ -95,11 +97,19 @@ class Server:
                     return int(row["pending"]) + int(row["lag"] or 0)
         return 0
 
+    def slowest_ms(self) -> float:
+        """The longest call since the flush: nobody else was served meanwhile."""
+        rows = self.client.slowlog_get(SLOW_KEPT)
+        spans = [row["duration"] for row in rows if not row["command"].startswith(SLOW_OURS)]
+        return max(spans, default=0) / 1000
+
     def flush(self) -> None:
         """Everything goes, and so do the counts; not in a thread beside, whose work would count."""
         self.client.execute_command("FLUSHALL", "SYNC")
         self.client.execute_command("FUNCTION", "FLUSH")
         self.client.config_resetstat()
+        self.client.config_set("slowlog-log-slower-than", SLOW_US)
+        self.client.slowlog_reset()
         self.looks = 0
 
 

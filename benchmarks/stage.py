@@ -42,7 +42,7 @@ class Stage:
     def enqueue(self, **fields: Any) -> Measured:
         """Put jobs in: jobs/s, and per job the client's and the server's work."""
         before = self.server.usage()
-        with self._journal() as journal:
+        with self.journal() as journal:
             made = produce(self.environment, self.order(**fields), journal.path)
         used = self.server.usage().since(before)
         count = fields["count"]
@@ -68,7 +68,7 @@ class Stage:
         be left; ``left``: what is to be watched instead of the rival's own.
         """
         slots = concurrency or self.about.concurrency
-        with self._journal() as journal:
+        with self.journal() as journal:
             order = self.order(concurrency=slots, count=count, **fields)
             with crew(self.environment, order, journal.path, processes) as workers:
                 workers.go()
@@ -77,6 +77,7 @@ class Stage:
                 cpu, before = workers.cpu_s(), self.server.usage()
                 until(lambda: self._over(count + already, rest, left), workers, DRAIN_S, LOOK_S)
                 ended = time.monotonic()
+                workers.look()
                 cpu = workers.cpu_s() - cpu
                 used = self.server.usage().since(before)
                 rss = workers.rss_bytes()
@@ -96,7 +97,7 @@ class Stage:
 
     def starts(self, **fields: Any) -> list[float]:
         """Put stamped jobs in while a worker waits for them: how late each started, in ms."""
-        with self._journal() as journal:
+        with self.journal() as journal:
             order = self.order(concurrency=self.about.concurrency, **fields)
             with crew(self.environment, order, journal.path) as workers:
                 workers.go()
@@ -106,7 +107,8 @@ class Stage:
             return [1000 * late for late in journal.values("late")]
 
     @contextmanager
-    def _journal(self) -> Iterator[Journal]:
+    def journal(self) -> Iterator[Journal]:
+        """Where the bodies of one run write."""
         with tempfile.TemporaryDirectory(prefix="cq-bench-") as folder:
             yield Journal(Path(folder) / "journal")
 

@@ -18,7 +18,7 @@ async def job(context: Any, payload: Payload) -> Any:
 
 class Arq(Engine):
     about = About(
-        skips="result kept an hour; looks every half second; no event stream, no tenants, no dead letters",
+        skips="result kept an hour; polls; no event stream, no tenants, no dead letters",
         left=[["ZCARD", "arq:bench"]],
         drain_jobs=3_000,
     )

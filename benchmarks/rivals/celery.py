@@ -1,4 +1,4 @@
-"""celery: child processes on Redis lists, with redis-py; one child, which drains the fastest here."""
+"""celery: child processes on Redis lists, with redis-py; one child drains the fastest."""
 
 from __future__ import annotations
 

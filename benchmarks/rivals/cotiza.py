@@ -4,11 +4,12 @@ timeouts, leases, cancelling, events, histories, tenants' windows, listings, met
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import msgspec
 
-from cotiza_queue import JobContext, JobOptions, JobType, NewJob, Queue, Worker, WorkerOptions
+from cotiza_queue import JobContext, JobOptions, JobType, Queue, Worker, WorkerOptions
 
 from . import protocol
 from .protocol import About, Engine, Order, Payload
@@ -56,6 +57,8 @@ async def _process(payload: Job, context: JobContext) -> Any:
 
 
 async def _produce(order: Order) -> None:
+    until = time.monotonic() + order.delay_ms / 1000
+
     async with Queue(order.url, job_types=[KIND]) as queue:
 
         async def put(payload: Payload, delay_s: float, n: int) -> None:
@@ -63,9 +66,11 @@ async def _produce(order: Order) -> None:
             await queue.enqueue(KIND, payload, tenant=f"t{n % order.tenants}", options=options)
 
         async def put_many(payloads: Any, first: int) -> None:
+            left_ms = round((until - time.monotonic()) * 1000) if order.together else order.delay_ms
+            options = JobOptions(delay=max(0, left_ms))
             await queue.enqueue_many(
                 [
-                    NewJob(type=NAME, payload=each, tenant=f"t{n % order.tenants}")
+                    KIND.job(each, tenant=f"t{n % order.tenants}", options=options)
                     for n, each in enumerate(payloads, first)
                 ]
             )

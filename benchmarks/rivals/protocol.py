@@ -74,6 +74,8 @@ class Order:
     tenants: int = 1
     interval_ms: int = 20
     delay_ms: int = 0
+    together: bool = False
+    """In bulk: all are due at one moment, ``delay_ms`` from the start; else each after its span."""
     concurrency: int = 100
 
 
@@ -205,13 +207,16 @@ async def produce(order: Order, put: Put, put_many: PutMany | None = None) -> No
     connections and load scripts.
     """
     early = 0 if order.mode in ("paced", "delayed") else min(2 * order.callers, order.count // 10)
-    await _many(order, put, range(early))
+    if order.mode == "bulk":
+        assert put_many is not None
+        await put_many([payload_of(order) for _ in range(early)], 0)
+    else:
+        await _many(order, put, range(early))
     clock = _Clock(order.count - early)
     match order.mode:
         case "paced" | "delayed":
             await _paced(order, put)
-        case "bulk":
-            assert put_many is not None
+        case "bulk" if put_many is not None:
             for first in range(early, order.count, BULK):
                 size = min(BULK, order.count - first)
                 await put_many([payload_of(order) for _ in range(size)], first)

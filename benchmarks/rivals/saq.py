@@ -16,7 +16,7 @@ async def job(context: Any, *, payload: Payload) -> Any:
 
 class Saq(Engine):
     about = About(
-        skips="result kept ten minutes; no event stream, no tenants, no dead letters, no call for many",
+        skips="result kept ten minutes; no event stream, no tenants, no dead letters",
         left=[["ZCARD", "saq:bench:incomplete"], ["LLEN", "saq:bench:active"]],
         concurrency=32,
     )

@@ -22,7 +22,7 @@ def _worker(order: Order) -> tuple[Any, Any]:
 
 class Streaq(Engine):
     about = About(
-        skips="result kept five minutes; no event stream, no tenants, no dead letters; pickled payloads",
+        skips="result kept five minutes; no event stream, no tenants, no dead letters",
         left=[
             ["XLEN", "streaq:bench:queues:normal"],
             ["ZCARD", "streaq:bench:queues:delayed:normal"],

@@ -27,8 +27,8 @@ def _broker(order: Order) -> tuple[Any, Any]:
 class Taskiq(Engine):
     about = About(
         skips=(
-            "result kept ten minutes; retries only by a middleware that is not on; no event stream, "
-            "no tenants, no dead letters; the entries of its stream are never deleted"
+            "result kept ten minutes; retries only by a middleware that is not on; "
+            "no event stream, no tenants, no dead letters; its stream is never cut"
         ),
         left=[["LAG", "bench", "taskiq"]],
     )

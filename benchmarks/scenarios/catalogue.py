@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from ..figures import Scenario
-from . import basics
+from . import basics, growth, http, many, work
 
-SCENARIOS: tuple[Scenario, ...] = (*basics.SCENARIOS,)
+SCENARIOS: tuple[Scenario, ...] = (
+    *basics.SCENARIOS,
+    *work.SCENARIOS,
+    *many.SCENARIOS,
+    *http.SCENARIOS,
+    *growth.SCENARIOS,
+)
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}

@@ -1,0 +1,1 @@
+"""Load on the HTTP API, from a process of its own."""
