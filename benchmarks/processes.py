@@ -157,6 +157,14 @@ class Journal:
             self.lines += [json.loads(line) for line in whole.splitlines()]
         return self.lines
 
+    def check(self) -> None:
+        """Raises Failed if the workers' log tells of an error: jobs that fail are no measure."""
+        log = self.path.with_suffix(".log")
+        said = log.read_text(errors="replace") if log.exists() else ""
+        _, found, trace = said.partition("Traceback (most recent call last)")
+        if found:
+            raise Failed(f"bodies failed: {trace.strip()[-300:]}")
+
     def values(self, name: str) -> list[float]:
         """All values of one field."""
         return [line[name] for line in self.more() if name in line]

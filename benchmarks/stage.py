@@ -82,6 +82,7 @@ class Stage:
                 used = self.server.usage().since(before)
                 rss = workers.rss_bytes()
             seconds = ended - journal.values("first")[0]
+            journal.check()
         return {
             "rate": count / seconds,
             "worker_us": cpu / count * MICRO,

@@ -10,8 +10,10 @@ from typing import Any
 import msgspec
 
 from cotiza_queue import JobContext, JobOptions, JobType, Queue, Worker, WorkerOptions
+from cotiza_queue.telemetry import LogTelemetry, configure_logging
 
 from . import protocol
+from .computing import compute
 from .protocol import About, Engine, Order, Payload
 
 NAME = "bench"
@@ -45,14 +47,15 @@ class Cotiza(Engine):
 
     def work(self, order: Order) -> None:
         options = WorkerOptions(concurrency=order.concurrency)
-        worker = Worker({KIND: _process}, order.url, options=options)
+        configure_logging("WARNING", pretty=False)
+        worker = Worker({KIND: _process}, order.url, options=options, telemetry=LogTelemetry())
         protocol.run_async(worker.run())
 
 
 async def _process(payload: Job, context: JobContext) -> Any:
     if payload.do == "cpu":
         protocol.begin({"at": payload.at})
-        return await context.run_in_process(protocol.burn, payload.amount)
+        return await context.run_in_process(compute, payload.amount)
     return await protocol.body(msgspec.structs.asdict(payload))
 
 
