@@ -242,3 +242,59 @@ async def test_a_frozen_server_is_waited_out(server: Server, kind: str) -> None:
         assert (done.status, done.attempt) == (Status.COMPLETED, 1)
         worker.stop()
         await running
+
+
+async def test_after_a_flush_of_everything_new_jobs_run_without_a_storm(
+    server: Server, kind: str
+) -> None:
+    runs: Counter[Any] = Counter()
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    async def work(payload: Any, context: Any) -> Any:
+        runs[payload] += 1
+        if payload == "lost":
+            begun.set()
+            await go.wait()
+        return payload
+
+    connection = Connection(server.url)
+    worker = Worker(
+        {kind: work}, server.url, options=WorkerOptions(handle_signals=False, lease_ms=1000)
+    )
+    async with Queue(server.url) as queue, asyncio.TaskGroup() as group:
+        running = group.create_task(worker.run())
+        await worker.ready.wait()
+        await queue.enqueue(kind, "lost")
+        await begun.wait()
+        await connection.command("FLUSHALL")
+        for n in range(20):
+            done = await queue.wait((await queue.enqueue(kind, n)).job_id)
+            assert (done.status, done.attempt) == (Status.COMPLETED, 1)
+        go.set()
+        worker.stop()
+        await running
+        assert (await queue.doctor(fix=True)).counts == {}
+        assert (await queue.metrics(kind))[0].completed == 20
+    await connection.close()
+    assert runs["lost"] == 1
+
+
+async def test_functions_and_scripts_forgotten_again_and_again_are_not_noticed(
+    server: Server, kind: str
+) -> None:
+    async def work(payload: Any, context: Any) -> Any:
+        return payload
+
+    connection = Connection(server.url)
+    worker = Worker({kind: work}, server.url, options=WorkerOptions(handle_signals=False))
+    async with Queue(server.url) as queue, asyncio.TaskGroup() as group:
+        running = group.create_task(worker.run())
+        await worker.ready.wait()
+        for n in range(100):
+            if n % 5 == 0:
+                await connection.command("FUNCTION", "FLUSH")
+            done = await queue.wait((await queue.enqueue(kind, n)).job_id)
+            assert done.result == n
+        worker.stop()
+        await running
+    await connection.close()

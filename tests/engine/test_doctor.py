@@ -17,6 +17,7 @@ from cotiza_queue import JobOptions, NewJob, Queue, Status, Worker, WorkerOption
 from cotiza_queue.engine import doctor
 from cotiza_queue.engine.doctor import CHECKS, Report
 from cotiza_queue.errors import Conflict, NotFound
+from cotiza_queue.store import audit
 from cotiza_queue.store.commands import Commands
 from cotiza_queue.store.connection import Connection
 
@@ -314,6 +315,41 @@ async def _last(site: Site) -> str:
     pairs = group if isinstance(group, dict) else dict(zip(group[::2], group[1::2], strict=True))
     last = pairs.get(b"last-delivered-id") or pairs.get("last-delivered-id")
     return str(last.decode() if isinstance(last, bytes) else last)
+
+
+async def test_a_job_blocked_behind_one_that_forgot_it_is_found_and_runs(own: Queue) -> None:
+    connection = Connection(own.url)
+    options: dict[str, Any] = {"uniqueKey": "k", "onDuplicate": "next"}
+    first = await own.enqueue(KIND, 1, options=options)
+    await Commands(connection).turn(KIND, "gone", 1, [])
+    second = await own.enqueue(KIND, 2, options=options)
+    assert (await own.get(second.job_id)).status is Status.BLOCKED
+    assert (await own.doctor()).counts == {}
+    await connection.command("HDEL", P + f"job:{first.job_id}", "next")
+    assert (await own.doctor()).counts == {"lost_job": 1}
+    assert (await own.doctor(fix=True)).counts == {}
+    assert (await own.get(second.job_id)).status is Status.WAITING
+    await connection.command("HSET", P + "counts", "blocked", 7)
+    assert (await own.doctor()).counts == {"counter": 1}
+    await connection.close()
+
+
+async def test_more_tenants_than_a_page_holds_are_all_looked_at(
+    own: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "TENANTS", 3)
+    monkeypatch.setattr(audit, "SCANNED", 5)
+    for n in range(40):
+        await own.enqueue(KIND, n, tenant=f"t{n % 8}", options={"tags": ["x"]})
+    assert (await own.doctor()).counts == {}
+    connection = Connection(own.url)
+    for n in range(8):
+        await connection.command("HSET", P + f"tenant:t{n}", "active", 5)
+    assert (await own.doctor()).counts == {"counter": 8}
+    assert (await own.doctor(fix=True)).counts == {}
+    monkeypatch.setattr(audit, "COUNTED", 3)
+    assert (await own.doctor()).skipped[:1] == [KIND]
+    await connection.close()
 
 
 def test_each_check_is_shown_by_a_damage() -> None:

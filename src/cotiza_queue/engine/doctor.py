@@ -97,7 +97,7 @@ async def examine(link: Link, clock: Clock, *, fix: bool = False) -> Report:
         repaired=list(repaired),
         queues=len(visit.audit.queues),
         pages=visit.audit.looked,
-        skipped=visit.skipped,
+        skipped=sorted(set(visit.skipped)),
     )
 
 
@@ -109,6 +109,7 @@ class _Visit:
         self.findings: list[Finding] = []
         self.counts: Counter[str] = Counter()
         self.skipped: list[str] = []
+        self._told: set[Finding] = set()
         self._suspects: dict[Page, set[Row]] = {}
 
     async def look(self) -> _Visit:
@@ -132,6 +133,9 @@ class _Visit:
         return self
 
     def _find(self, finding: Finding) -> None:
+        if finding in self._told:  # counters of tenants in lanes are on each page of tenants
+            return
+        self._told.add(finding)
         self.counts[finding.code] += 1
         if len(self.findings) < KEPT:
             self.findings.append(finding)
@@ -148,5 +152,6 @@ class _Visit:
                 done.append(finding)
         for job_type in {finding.queue for finding in done}:
             # A job that was moved is counted where it is now.
-            await self.audit.judge(self.audit.counters(job_type), fix=True)
+            for page in self.audit.counters(job_type):
+                await self.audit.judge(page, fix=True)
         return done

@@ -22,6 +22,7 @@ end
 -- The job has ended: the one behind it takes the key, whatever the ended one wanted, and goes to wait.
 function follower.release(q, j)
   local n = job.read(q, j.next)
+  if not n then return end
   local delay = follower.part(q, n)
   unique.claim(q, n)
   redis.call('HSET', q.prefix .. 'job:' .. n.id, 'due', q.now)

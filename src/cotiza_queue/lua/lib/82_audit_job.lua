@@ -41,6 +41,7 @@ local function standing(q, j)
 end
 
 local function lanes(q, j)
+  if j.status == 'blocked' then return audit.blocked(q, j) end
   if j.status ~= 'waiting' and j.status ~= 'active' then return end
   if j.entry == '' and j.status == 'waiting' then return audit.say(q, '?line', j.id, j.lane .. ':' .. j.tenant) end
   local fault = j.entry == '' and 'it has no entry' or standing(q, j)

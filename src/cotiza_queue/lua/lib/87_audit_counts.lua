@@ -11,8 +11,9 @@ end
 
 -- One entry of a lane that stands for a waiting or an active job.
 local function entry_counts(q, number, read, standing)
-  local j = job.read(q, read[2][2])
-  if not job.stands(j, number, read[1]) then return end
+  local found = redis.call('HMGET', q.prefix .. 'job:' .. read[2][2], 'status', 'lane', 'entry', 'tenant')
+  local j = { status = found[1], lane = found[2], entry = found[3], tenant = found[4] }
+  if not j.tenant or not job.stands(j, number, read[1]) then return end
   local t = tenant_of(q, j.tenant)
   if j.status == 'active' then return add(t, 'active', 1) end
   if j.status ~= 'waiting' then return end
@@ -40,12 +41,12 @@ function tally.lanes(q, most, numbers)
 end
 
 -- How many jobs are of each status, from the sets that hold them.
-function tally.statuses(q)
+function tally.statuses(q, blocked)
   local counts, left = {}, redis.call('ZCARD', q.prefix .. 'index')
   for status in pairs(audit.final) do counts[status] = redis.call('ZCARD', q.prefix .. 'ended:' .. status) end
   counts.delayed = redis.call('ZCARD', q.prefix .. 'delayed')
-  counts.active = q.running
+  counts.active, counts.blocked = q.running, blocked
   for _, n in pairs(counts) do left = left - n end
-  counts.waiting = left - (tonumber(redis.call('HGET', q.prefix .. 'counts', 'blocked')) or 0)
+  counts.waiting = left
   return counts
 end

@@ -1,8 +1,15 @@
 -- The audit of counters: what was counted as it happened, against what is there.
-local function compare(q, name, counted, wanted)
+local function hash(key)
+  local flat, fields = redis.call('HGETALL', key), {}
+  for i = 1, #flat, 2 do fields[flat[i]] = flat[i + 1] end
+  return fields
+end
+
+local function compare(q, name, counted, wanted, fields)
   local key = q.prefix .. name
+  fields = fields or hash(key)
   for field, n in pairs(wanted) do
-    local there = tonumber(redis.call('HGET', key, field)) or 0
+    local there = tonumber(fields[tostring(field)]) or 0
     if there ~= n then
       audit.say(q, 'counter', name, field .. ' says ' .. there .. ', there are ' .. n)
       if q.fix and n == 0 and counted then
@@ -15,27 +22,28 @@ local function compare(q, name, counted, wanted)
 end
 
 -- A line that nobody moves on, though there is room: its tenant is looked at by the next turn.
-local function stuck(q, name, wanted)
-  local t = tenant.open(q, name)
-  for number in pairs(q.standing) do
-    local waiting = (wanted['back:' .. number] or 0) > 0 and (wanted['in:' .. number] or 0) == 0
-    if waiting and tenant.room(q, t, number) > 0 and not redis.call('ZSCORE', q.prefix .. 'put_off', name) then
-      audit.say(q, 'stuck_line', 'backlog:' .. number .. ':' .. name, 'there is room, and nobody is admitted')
-      if q.fix then redis.call('ZADD', q.prefix .. 'put_off', 0, name) end
-    end
-  end
+local function stuck(q, name, number, wanted)
+  if (wanted['in:' .. number] or 0) > 0 or tenant.room(q, tenant.open(q, name), number) <= 0 then return end
+  if redis.call('ZSCORE', q.prefix .. 'put_off', name) then return end
+  audit.say(q, 'stuck_line', 'backlog:' .. number .. ':' .. name, 'there is room, and nobody is admitted')
+  if q.fix then redis.call('ZADD', q.prefix .. 'put_off', 0, name) end
+end
+
+local function is_counter(field)
+  return field == 'active' or field == 'admitted' or string.find(field, '^in:%d') or string.find(field, '^back:%d')
 end
 
 local function tenants(q, name)
-  local wanted, before = q.tally[name] or {}, #q.found
+  local wanted, before, fields = q.tally[name] or {}, #q.found, hash(q.prefix .. 'tenant:' .. name)
   for number in pairs(q.standing) do
     wanted['back:' .. number] = redis.call('LLEN', q.prefix .. 'backlog:' .. number .. ':' .. name)
   end
-  for _, field in ipairs(redis.call('HKEYS', q.prefix .. 'tenant:' .. name)) do
-    local count = string.find(field, '^in:%d') or string.find(field, '^back:%d') or string.find(field, '^a[cd]%a+$')
-    if count and not wanted[field] then wanted[field] = 0 end
+  for field in pairs(fields) do
+    if is_counter(field) and not wanted[field] then wanted[field] = 0 end
   end
-  compare(q, 'tenant:' .. name, true, wanted)
-  if #q.found == before then return stuck(q, name, wanted) end
-  if q.fix then redis.call('ZADD', q.prefix .. 'put_off', 0, name) end
+  compare(q, 'tenant:' .. name, true, wanted, fields)
+  if #q.found > before then return q.fix and redis.call('ZADD', q.prefix .. 'put_off', 0, name) end
+  for number in pairs(q.standing) do
+    if wanted['back:' .. number] > 0 then stuck(q, name, number, wanted) end
+  end
 end
