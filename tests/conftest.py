@@ -76,6 +76,7 @@ def working(redis_url: str) -> Running:
         telemetry: Any = None,
         middleware: Any = (),
         hooks: Any = (),
+        blobs: Any = None,
         **options: Any,
     ) -> AsyncIterator[Worker]:
         settings = WorkerOptions(**{"handle_signals": False, "drain_ms": 5_000, **options})
@@ -86,6 +87,7 @@ def working(redis_url: str) -> Running:
             telemetry=telemetry,
             middleware=middleware,
             hooks=hooks,
+            blobs=blobs,
         )
         async with asyncio.TaskGroup() as group:
             running = group.create_task(worker.run())

@@ -57,7 +57,7 @@ def create_app(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         store = open_store(settings)
         try:
-            async with open_queue(settings) as queue:
+            async with open_queue(settings, store) as queue:
                 app.state.services = Services(
                     settings=settings,
                     queue=queue,

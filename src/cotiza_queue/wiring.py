@@ -37,11 +37,13 @@ waiting ones more.
 """
 
 
-def open_queue(settings: Settings) -> Queue:
-    """The queue of a deployment, not yet opened. Raises ConfigurationError in production without
-    REDIS_URL.
+def open_queue(settings: Settings, blobs: BlobStore | None = None) -> Queue:
+    """The queue of a deployment, not yet opened; with the store of files, large payloads lie there.
+    Raises ConfigurationError in production without REDIS_URL.
     """
-    return Queue(_redis_url(settings), data_dir=settings.data_dir, job_types=jobtypes.ALL)
+    return Queue(
+        _redis_url(settings), data_dir=settings.data_dir, job_types=jobtypes.ALL, blobs=blobs
+    )
 
 
 def open_store(settings: Settings) -> BlobStore:
@@ -101,6 +103,7 @@ async def worker(
                 allow_eviction=settings.allow_eviction,
                 processes=_CHILDREN,
             ),
+            blobs=blobs,
             telemetry=LogTelemetry(),
         )
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from .checkpoint_check import checkpoints
 from .history_check import histories
 from .index_check import indexes
+from .litter_rules import litter
 from .open_bugs import OPEN_BUGS
 from .oracle import FINAL, Job, Model
 from .retention import sizes
@@ -28,11 +29,13 @@ KEYS = re.compile(
     r"meta|counts|lanes|ready|delayed|events(:marks)?|dead|dead:index|index|index:[^:]+:\w+|tag:.+"
     r"|workers|schedules"
     r"|schedules:all|schedule:.+|(ended|newest):(completed|failed|cancelled)(:.+)?|lane:\d+"
-    r"|metrics:\d+|worker:.+|tenant:.+|backlog:\d+:.+|put_off|pauses|passes|newer"
+    r"|metrics:\d+|worker:.+|tenant:.+|backlog:\d+:.+|put_off|pauses|passes|newer|litter"
     r"|(job|body|result|failures|progress|unique|history|checkpoints):.+"
 )
 EXPIRING = re.compile(r"metrics:\d+|worker:.+")
-IDLE = re.compile(r"meta|counts|lanes|events(:marks)?|dead|lane:\d+|metrics:\d+|worker:.+|workers")
+IDLE = re.compile(
+    r"meta|counts|lanes|events(:marks)?|dead|lane:\d+|metrics:\d+|worker:.+|workers|litter"
+)
 """What an idle queue keeps when every job, letter and schedule is gone."""
 PER_JOB = ("body", "result", "failures", "progress", "history", "checkpoints")
 
@@ -329,4 +332,5 @@ def _difference(what: str, there: object, wanted: object) -> str:
 CONTAINERS: tuple[Callable[[Model, Snapshot], Iterator[Fault]], ...] = (
     names, jobs, attempts, contents, delayed, ended, lanes, backlogs, tenants, ready, indexes,
     apart, uniques, letters, counters, schedules, histories, checkpoints, sizes,
+    litter,
 )  # fmt: skip

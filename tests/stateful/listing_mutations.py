@@ -42,4 +42,17 @@ _KEPT = (
     ("the last ones go first", "lib/43_keeping", "return a[2] < b[2] or", "return a[2] > b[2] or"),
     ("results that weigh nothing", "lib/42_end", "  j.size = job.size(j) + #result\n", ""),
 )  # fmt: skip
-LISTING_MUTATIONS = (*_INDEXES, *_WHY, *_KEPT)
+_LITTER = (
+    ("a payload that its dead letter misses", "lib/51_letter_litter",
+     "if not letter or job.options(dead.packed(letter)).blob ~= name then", "if true then"),
+    ("a payload that outlives its dead letter", "ops/prune",
+     "    litter.letter(q, letter[2][2], letter[2])\n", ""),
+    ("a refused result that stays for ever", "lib/76_fence",
+     "    litter.refused(q, j, kind, value)\n    return 'lost'\n", "    return 'lost'\n"),
+    ("a repeated result that is thrown away", "lib/41_litter",
+     "if name and not (j and j.blob == name) then", "if name then"),
+    ("a duplicate that leaves its payload", "lib/62_accept",
+     "if found then return litter.unused(q, n, found) end", "if found then return found end"),
+    ("a payload taken over and thrown away", "lib/61_moving", "  n.used = true\n", ""),
+)  # fmt: skip
+LISTING_MUTATIONS = (*_INDEXES, *_WHY, *_KEPT, *_LITTER)

@@ -44,6 +44,8 @@ class Model(Holds, Doors):
     jobs: dict[str, Job] = field(default_factory=dict)
     caps: dict[str, Cap] = field(default_factory=lambda: defaultdict(Cap))
     """By tenant; "" is the queue."""
+    stored: set[str] = field(default_factory=set)
+    """Names of the content in the store of files."""
     limited: set[str] = field(default_factory=set)
     """Tenants that had a limit once: given back to their line, jobs may have lost their place."""
     tombstones: set[tuple[str, str]] = field(default_factory=set)

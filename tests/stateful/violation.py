@@ -9,6 +9,7 @@ MEANING = {
     "A7": "what has not started is changed as asked, and nothing else",
     "A10": "no more jobs before their start than the limits say, and no one refused below",
     "A5": "behind a running job waits at most one, and it becomes what the last call asks for",
+    "A11": "what is stored apart stays as long as somebody refers to it, and no longer",
     "A15": "every listing shows what there is, each job once",
     "C14": "checkpoints by the holder only, kept exactly as long as the job may go on",
     "I1": "each job is in one state, and in exactly the containers which that state implies",

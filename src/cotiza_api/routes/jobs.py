@@ -156,6 +156,8 @@ async def get_job(call: Call[Nothing, JobQuery]) -> Response:
         except ResultTimeout:
             left_ms -= WAIT_SLICE_MS
             job = await call.queue.get(job.id, tenant=call.caller.reach)
+    if job.result_blob is not None:
+        job = await call.queue.load(msgspec.structs.replace(job, payload_blob=None))
     return respond.json(respond.job_status(job, call.public_url))
 
 

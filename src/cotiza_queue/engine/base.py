@@ -17,6 +17,7 @@ from ..telemetry import LogTelemetry, Telemetry
 from .directory import Directory
 from .gate import Hooks, Passage
 from .loop import Background, keep
+from .offload import OFFLOAD_BYTES, Blobs, Offload
 
 
 class Base:
@@ -30,6 +31,8 @@ class Base:
         job_types: Iterable[JobType[Any]] = (),
         middleware: Sequence[EnqueueMiddleware] = (),
         hooks: Sequence[Hook] = (),
+        blobs: Blobs | None = None,
+        offload_bytes: int = OFFLOAD_BYTES,
         telemetry: Telemetry | None = None,
         clock: Clock | None = None,
         chance: Chance | None = None,
@@ -45,6 +48,7 @@ class Base:
         self._middleware = tuple(middleware)
         self._telemetry = telemetry or LogTelemetry()
         self._hooks = Hooks(hooks, self._telemetry)
+        self._offload = Offload(blobs, self._chance, offload_bytes) if blobs else None
 
     async def open(self) -> Self:
         """Connect. Raises ConfigurationError if there is no usable server, QueueUnavailable."""

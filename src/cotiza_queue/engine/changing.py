@@ -81,7 +81,7 @@ async def promote(link: Link, job: Job, tenant: str, by: str) -> tuple[str, ...]
 def _changed(read: bytes, payload: bytes | UnsetType, asked: Change) -> Changed:
     body = codec.decode_body(read)
     if payload is not UNSET:
-        body = msgspec.structs.replace(body, payload=payload)
+        body = msgspec.structs.replace(body, payload=payload, blob=None)
     priority = None if asked.priority is UNSET else asked.priority
     if priority is not None:
         body = msgspec.structs.replace(body, priority=priority)

@@ -21,11 +21,18 @@ from ..wording import explain
 
 
 def intake_of(
-    job: NewJob, job_type: JobType[Any], job_id: str, *, schedule_id: str | None = None
+    job: NewJob,
+    job_type: JobType[Any],
+    job_id: str,
+    *,
+    schedule_id: str | None = None,
+    most: int = codec.MAX_PAYLOAD_BYTES,
 ) -> Intake:
-    """A checked job, ready to go in. Raises InvalidInput (fields under ``data.``), TooLarge."""
+    """A checked job, ready to go in. Raises InvalidInput (fields under ``data.``), TooLarge over
+    ``most`` payload bytes.
+    """
     tenant = check_tenant(job.tenant)
-    payload = codec.encode_payload(validated(job.payload, job_type))
+    payload = codec.encode_payload(validated(job.payload, job_type), most)
     options = job.options
     rules = rules_for(options, job_type.defaults)
     body = codec.encode_body(

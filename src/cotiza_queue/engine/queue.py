@@ -29,6 +29,7 @@ from ..model.job import (
 )
 from ..model.policy import JobOptions
 from ..model.status import Status
+from ..store.codec import MAX_PAYLOAD_BYTES, MAX_STORED_BYTES
 from ..store.commands import Answered, Intake
 from ..store.views import Which
 from . import bulk, changing, listing
@@ -36,6 +37,7 @@ from .commit import GroupCommit
 from .following import follow, follow_tenant, wait_for_end
 from .gate import passed
 from .intake import intake_of, options_of
+from .offload import loaded
 from .operators import Operators
 from .outcomes import typed_result
 from .recurring import Recurring
@@ -114,7 +116,8 @@ class Queue(Recurring, Operators):
             try:
                 kind = self._directory.kind(job.type)
                 job = await passages[index].enter(job)
-                by_type.setdefault(kind.name, []).append((index, self._intake(job, kind)))
+                intake = await self._light(self._intake(job, kind))
+                by_type.setdefault(kind.name, []).append((index, intake))
             except CotizaError as error:
                 answers[index] = error
         for trip in bulk.trips(by_type):
@@ -147,6 +150,12 @@ class Queue(Recurring, Operators):
             ids = ", ".join(job.id for job in found)
             raise Conflict(f"several jobs have that id: {ids}", code="ambiguous_job_id")
         return found[0]
+
+    async def load(self, job: Job) -> Job:
+        """The job with a payload and a result that are so large that they lie apart (see
+        ``payload_blob``). Raises PermanentError (``offload_damaged``), RetryableError.
+        """
+        return await loaded(self._offload, job)
 
     async def cancel(self, job_id: str, *, tenant: str | None = None, by: str = "") -> Job:
         """End a job that has not ended, running or not. ``by``: who asks, for its history, at most
@@ -270,7 +279,10 @@ class Queue(Recurring, Operators):
         if isinstance(job, Enqueued):
             job_type = self._directory.met(job.type)
         job_id = job.job_id if isinstance(job, Enqueued) else job
-        return typed_result(await self.wait(job_id, tenant=tenant, timeout_ms=timeout_ms), job_type)
+        ended = await self.wait(job_id, tenant=tenant, timeout_ms=timeout_ms)
+        # The result alone: nobody has asked for the payload.
+        whole = await self.load(msgspec.structs.replace(ended, payload_blob=None))
+        return typed_result(whole, job_type)
 
     async def events(
         self, job_id: str, *, tenant: str | None = None, after: str | None = None
@@ -324,10 +336,19 @@ class Queue(Recurring, Operators):
         return await self._link.views.job(job.type, job.id, tenant or "") or job
 
     async def _accept_one(self, job: NewJob, kind: JobType[Any]) -> Enqueued:
-        answer = await self._commit.enqueue(kind.name, self._intake(job, kind))
+        intake = await self._light(self._intake(job, kind))
+        try:
+            answer = await self._commit.enqueue(kind.name, intake)
+        except QueueUnavailable as error:
+            if self._offload is not None and intake.blob and not error.indeterminate:
+                await self._offload.forget(intake.blob)
+            raise
         if isinstance(answer, Enqueued):
             return answer
         raise answer
+
+    async def _light(self, intake: Intake) -> Intake:
+        return intake if self._offload is None else await self._offload.lighten(intake)
 
     def _intake(self, job: NewJob, kind: JobType[Any]) -> Intake:
         if job.options.job_id:
@@ -335,7 +356,8 @@ class Queue(Recurring, Operators):
         else:
             chance = self._chance.random_bytes(RANDOM_BYTES)
             job_id = new_job_id(self._clock.now_ms(), chance, kind.name, job.tenant)
-        return intake_of(job, kind, job_id)
+        most = MAX_PAYLOAD_BYTES if self._offload is None else MAX_STORED_BYTES
+        return intake_of(job, kind, job_id, most=most)
 
     async def _accept_trip(self, trip: Sequence[bulk.Chunk]) -> dict[int, Enqueued | CotizaError]:
         """Several chunks in one round trip; if Redis is away, that is the answer to each job."""

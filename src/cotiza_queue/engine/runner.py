@@ -28,6 +28,7 @@ from ..model.outcome import (
 from ..store import codec
 from ..telemetry import Telemetry
 from .leases import Leases, Reporter
+from .offload import Offload, content
 from .running import Running, Stop
 from .settler import Settler
 
@@ -52,7 +53,9 @@ class Runner:
         clock: Clock,
         chance: Chance,
         telemetry: Telemetry,
+        offload: Offload | None = None,
     ) -> None:
+        self._offload = offload
         self._job_type = job_type
         self._processor = processor
         self._worker = worker
@@ -105,27 +108,35 @@ class Runner:
 
     async def _attempt(self, job: Running, body: codec.Body) -> Outcome:
         try:
-            payload = self._payload(body)
+            payload = await self._payload(body)
             result = codec.encode_result(await self._processor(payload, job))
-            if len(result) > codec.MAX_RESULT_BYTES:
-                raise PermanentError(
-                    f"the result has {len(result):,} bytes, over {codec.MAX_RESULT_BYTES:,}",
-                    code="result_too_large",
-                    remedy="Store large results as files and return their URL.",
-                )
-            return Complete(result)
+            return Complete(await self._kept(job, result))
         except (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:
             # Whatever it is (SystemExit, a panic of a native library): it is this job's failure.
             return self._judged(job, error)
 
-    def _payload(self, body: codec.Body) -> Any:
+    async def _kept(self, job: Running, result: bytes) -> bytes:
+        """What is kept of a result in Redis. Raises PermanentError if it is too large."""
+        most = codec.MAX_STORED_BYTES if self._offload else codec.MAX_RESULT_BYTES
+        if len(result) > most:
+            raise PermanentError(
+                f"the result has {len(result):,} bytes, over {most:,}",
+                code="result_too_large",
+                remedy="Store large results as files and return their URL.",
+            )
+        if self._offload is None:
+            return result
+        return await self._offload.result(job.tenant, job.job_id, job.token, result)
+
+    async def _payload(self, body: codec.Body) -> Any:
         job_type = self._job_type
+        data = body.payload if body.blob is None else await content(self._offload, body.blob)
         try:
             if body.payload_version >= job_type.version:
-                return msgspec.json.decode(body.payload, type=job_type.payload)
-            lifted = job_type.lifted(msgspec.json.decode(body.payload), body.payload_version)
+                return msgspec.json.decode(data, type=job_type.payload)
+            lifted = job_type.lifted(msgspec.json.decode(data), body.payload_version)
             return msgspec.convert(lifted, job_type.payload)
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
             raise InvalidData(f"the payload does not fit {self._job_type.name}: {error}") from None

@@ -32,6 +32,7 @@ from .isolation import Isolation
 from .leases import Leases, Reporter
 from .listener import Listener
 from .loop import Role, beat, end, keep, wait_for
+from .offload import OFFLOAD_BYTES, Blobs, Litter, Offload
 from .pruner import Pruner
 from .reclaimer import Reclaimer
 from .runner import STOP_GRACE_S, Runner
@@ -76,6 +77,7 @@ class Worker:
     ``processors``: job type (or its name) → ``async def processor(payload, context) -> result``.
     ``redis_url`` None: the embedded server in ``data_dir``. ``middleware`` stands around each run,
     the first one outermost; ``hooks`` hear of each change of status (see ``middleware.py``).
+    ``blobs``: where payloads and results above ``offload_bytes`` lie (see ``engine/offload.py``).
     """
 
     def __init__(
@@ -87,6 +89,8 @@ class Worker:
         options: WorkerOptions | None = None,
         middleware: Sequence[RunMiddleware] = (),
         hooks: Sequence[Hook] = (),
+        blobs: Blobs | None = None,
+        offload_bytes: int = OFFLOAD_BYTES,
         telemetry: Telemetry | None = None,
         clock: Clock | None = None,
         chance: Chance | None = None,
@@ -104,6 +108,7 @@ class Worker:
         self._pool = pool_of(self._options.units, self._options.weights)
         self._clock = clock or SystemClock()
         self._chance = chance or SystemChance()
+        self._offload = Offload(blobs, self._chance, offload_bytes) if blobs else None
         self._stations: list[_Station] = []
         self._asked = asyncio.Event()
         self._hurried = asyncio.Event()
@@ -297,6 +302,7 @@ class _Station:
             clock=clock,
             chance=chance,
             telemetry=telemetry,
+            offload=worker._offload,
         )
         self.roles: tuple[Role, ...] = (
             self.leases,
@@ -314,6 +320,7 @@ class _Station:
             ),
             Scheduler(commands, link.views, job_type, telemetry),
             Pruner(commands, name, chance),
+            *([Litter(commands, name, worker._offload.blobs)] if worker._offload else ()),
         )
 
     def info(self) -> Mapping[str, int]:

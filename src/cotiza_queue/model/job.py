@@ -145,6 +145,16 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     metadata: dict[str, Any] | None = None
 
 
+class Blob(msgspec.Struct, frozen=True, array_like=True):
+    """Content that lies in the store of files, because it is too large for Redis. ``size`` in
+    bytes, ``sha256`` in lower-case hex.
+    """
+
+    key: str
+    size: int
+    sha256: str
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """A snapshot of one job. Moments are milliseconds since the epoch, None where they have not
     come.
@@ -177,6 +187,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     timeout_ms: int = 0
     backoff: RetryPolicy = RetryPolicy()
     schedule_id: str | None = None
+    payload_blob: Blob | None = None
+    """Where a large payload lies; ``payload`` is None until ``Queue.load`` has fetched it."""
+    result_blob: Blob | None = None
+    """Where a large result lies; ``result`` is None until ``Queue.load`` has fetched it."""
 
     @property
     def failure(self) -> Failure | None:
@@ -226,6 +240,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     created_ms: int
     priority: int
     payload: Any
+    """None if it is so large that it lies apart; a replay finds it there."""
     options: Mapping[str, Any]
     failures: tuple[Failure, ...]
 

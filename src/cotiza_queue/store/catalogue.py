@@ -38,6 +38,7 @@ CATALOGUE = (
     Kind("events:marks", "list"),
     Kind("dead", "stream"),
     Kind("dead:index", "hash"),
+    Kind("litter", "zset"),
     Kind("schedules", "zset"),
     Kind("schedules:all", "zset"),
     Kind("workers", "zset"),

@@ -9,11 +9,16 @@ import msgspec
 
 from ..errors import InvalidInput, TooLarge
 from ..model.history import Kept
+from ..model.job import Blob
 from ..model.outcome import Failure
 from ..model.policy import RunRules
 
 MAX_PAYLOAD_BYTES = 256 * 1024
 MAX_RESULT_BYTES = 1024 * 1024
+MAX_STORED_BYTES = 64 * 1024 * 1024
+"""Of a payload or a result that lies in the store of files."""
+_STORED = b"\0"
+"""What a result begins with that only tells where the content lies; JSON never does."""
 
 
 class Body(msgspec.Struct, frozen=True, array_like=True):
@@ -28,10 +33,13 @@ class Body(msgspec.Struct, frozen=True, array_like=True):
     version: int = 1
     payload_version: int = 1
     """``JobType.version`` of the program that enqueued it."""
+    blob: Blob | None = None
+    """Where the payload lies if it is large; ``payload`` is empty then."""
 
 
 _encode_body = msgspec.msgpack.Encoder().encode
 _decode_body = msgspec.msgpack.Decoder(Body).decode
+_decode_blob = msgspec.msgpack.Decoder(Blob).decode
 _decode_texts = msgspec.msgpack.Decoder(list[str]).decode
 _decode_kept = msgspec.msgpack.Decoder(Kept).decode
 _decode_failure = msgspec.json.Decoder(Failure).decode
@@ -39,17 +47,17 @@ _decode_failures = msgspec.json.Decoder(tuple[Failure, ...]).decode
 encode_failure = msgspec.json.Encoder().encode
 
 
-def encode_payload(payload: Any) -> bytes:
-    """A payload as JSON. Raises InvalidInput if JSON has no form for it, TooLarge over
-    MAX_PAYLOAD_BYTES.
+def encode_payload(payload: Any, most: int = MAX_PAYLOAD_BYTES) -> bytes:
+    """A payload as JSON. Raises InvalidInput if JSON has no form for it, TooLarge over ``most``
+    bytes.
     """
     try:
         data = msgspec.json.encode(payload)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise InvalidInput(f"the payload is not JSON: {error}") from None
-    if len(data) > MAX_PAYLOAD_BYTES:
+    if len(data) > most:
         raise TooLarge(
-            f"the payload has {len(data):,} bytes; {MAX_PAYLOAD_BYTES:,} are the limit",
+            f"the payload has {len(data):,} bytes; {most:,} are the limit",
             code="payload_too_large",
             remedy="Upload large content as a file and pass its key.",
         )
@@ -59,6 +67,18 @@ def encode_payload(payload: Any) -> bytes:
 def encode_result(result: Any) -> bytes:
     """A processor's result as JSON. Raises TypeError or ValueError."""
     return msgspec.json.encode(result)
+
+
+def encode_stored(blob: Blob) -> bytes:
+    """What stands for a result that lies in the store of files."""
+    return _STORED + _encode_body(blob)
+
+
+def decode_result(data: bytes) -> tuple[Any, Blob | None]:
+    """A result as plain values, or where it lies."""
+    if data.startswith(_STORED):
+        return None, _decode_blob(data[len(_STORED) :])
+    return decode_json(data), None
 
 
 def encode_body(body: Body) -> bytes:

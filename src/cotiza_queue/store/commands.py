@@ -57,6 +57,8 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     cost: int = 1
     version: int = 1
+    blob: str = ""
+    """The name of the stored content that ``body`` refers to."""
     once: str = ""
     """Hash of an idempotency key, and in ``fingerprint`` of what it was used for."""
     fingerprint: str = ""
@@ -72,6 +74,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
                 "tags": self.tags,
                 "cost": self.cost if self.cost > 1 else 0,
                 "version": self.version if self.version > 1 else 0,
+                "blob": self.blob,
             }
         )
         call = codec.encode_map(
@@ -289,6 +292,11 @@ class Commands:
         flat = await self._connection.call("saved", job_type, job_id)
         rows = flat.items() if isinstance(flat, dict) else zip(flat[::2], flat[1::2], strict=True)
         return {name.decode(): value for name, value in rows}
+
+    async def discarded(self, job_type: str, limit: int, deleted: Sequence[str]) -> list[str]:
+        """Strike off what was deleted; names of stored content that is to be deleted next."""
+        rows: list[bytes] = await self._connection.call("discarded", job_type, limit, *deleted)
+        return [row.decode() for row in rows]
 
     async def prune(self, job_type: str, limit: int, dead_age_ms: int, consumer_age_ms: int) -> int:
         return int(

@@ -74,7 +74,8 @@ class Views:
             return None
         hash_, body, result, failures, progress = reply
         job = _job(job_type, [job_id.encode(), hash_, body, failures, progress])
-        return msgspec.structs.replace(job, result=codec.decode_json(result))
+        value, blob = codec.decode_result(result)
+        return msgspec.structs.replace(job, result=value, result_blob=blob)
 
     async def body(self, job_type: str, job_id: str) -> bytes | None:
         """Payload and rules of a job as they are stored."""
@@ -220,6 +221,7 @@ def _job(job_type: str, row: list[Any]) -> Job:
         timeout_ms=content.rules.timeout,
         backoff=content.rules.backoff,
         schedule_id=content.schedule_id,
+        payload_blob=content.blob,
     )
 
 

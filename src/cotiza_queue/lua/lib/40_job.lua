@@ -1,7 +1,8 @@
 -- A job's hash, as scripts read it.
 local job = {}
 local FIELDS = { 'status', 'tenant', 'lane', 'entry', 'token', 'worker', 'attempt', 'stalls', 'created',
-  'started', 'deadline', 'options', 'keep', 'priority', 'attempts', 'seq', 'snoozed', 'next', 'saved', 'size' }
+  'started', 'deadline', 'options', 'keep', 'priority', 'attempts', 'seq', 'snoozed', 'next', 'saved', 'size',
+  'blob' }
 
 local NONE = {}
 

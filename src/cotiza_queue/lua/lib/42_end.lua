@@ -7,6 +7,7 @@ function job.remove(q, j)
     p .. 'failures:' .. j.id, p .. 'progress:' .. j.id, p .. 'history:' .. j.id,
     p .. 'checkpoints:' .. j.id)
   index.leave(q, j)
+  litter.job(q, j)
   unique.moved(q, j, '')
   late.zrem(q, p .. 'ended:' .. j.status, j.id)
   redis.call('ZREM', p .. 'newest:' .. j.status .. ':' .. j.tenant, j.id)
@@ -27,7 +28,8 @@ end
 
 function job.store(q, j, result)
   redis.call('SET', q.prefix .. 'result:' .. j.id, result)
-  j.size = job.size(j) + #result
+  j.size, j.blob = job.size(j) + #result, litter.name(result)
+  if j.blob then redis.call('HSET', q.prefix .. 'job:' .. j.id, 'blob', j.blob) end
 end
 
 function job.finish(q, j, status, data)

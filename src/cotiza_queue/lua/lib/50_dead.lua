@@ -1,13 +1,25 @@
 -- Dead letters: what is left of a job that failed for good, complete enough to run it again.
 local dead = {}
 
-function dead.lift(q, id)
+-- The letter of a job, as fields and values, and its id.
+function dead.read(q, id)
   local entry = redis.call('HGET', q.prefix .. 'dead:index', id)
+  local found = entry and redis.call('XRANGE', q.prefix .. 'dead', entry, entry)[1]
+  return found and found[2], entry
+end
+
+function dead.lift(q, id)
+  local found, entry = dead.read(q, id)
   if not entry then return nil end
-  local found = redis.call('XRANGE', q.prefix .. 'dead', entry, entry)[1]
   redis.call('XDEL', q.prefix .. 'dead', entry)
   redis.call('HDEL', q.prefix .. 'dead:index', id)
-  return found and found[2]
+  return found
+end
+
+-- What a letter's job was asked for beside the usual, packed.
+function dead.packed(fields)
+  for i = 1, #fields, 2 do if fields[i] == 'options' then return fields[i + 1] end end
+  return ''
 end
 
 function dead.note(q, id, failure)
@@ -18,7 +30,7 @@ end
 function dead.bury(q, j, failure)
   local p = q.prefix
   dead.note(q, j.id, failure)
-  dead.lift(q, j.id)
+  litter.letter(q, j.id, dead.lift(q, j.id))
   local failures = table.concat(redis.call('LRANGE', p .. 'failures:' .. j.id, 0, -1), ',')
   local body = redis.call('GET', p .. 'body:' .. j.id) or ''
   local entry = redis.call('XADD', p .. 'dead', '*', 'job', j.id, 'tenant', j.tenant, 'created', j.created,

@@ -36,6 +36,8 @@ end
 function moving.become(q, j, n)
   local key = q.prefix .. 'job:' .. j.id
   index.retag(q, j, n.options.tags)
+  if j.options.blob ~= n.options.blob then litter.add(q, j.options.blob) end
+  n.used = true
   redis.call('HSET', key, 'priority', n.priority, 'attempts', n.attempts, 'keep', n.keep, 'options', n.packed,
     'size', #n.body)
   if j.attempt ~= '' then

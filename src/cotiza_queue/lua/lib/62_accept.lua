@@ -33,12 +33,12 @@ end
 -- Takes a job in, or answers with the one that it stands for. `bounded`: it is refused (3) if the queue is full.
 function intake.accept(q, n, bounded)
   local found = found_before(q, n)
-  if found then return found end
+  if found then return litter.unused(q, n, found) end
   open(q)
   if bounded then
     local t = tenant.open(q, n.tenant)
     local full = depth.reached(q, t)
-    if full then return { n.id, 3, full, 0, depth.retry_after(q) } end
+    if full then return litter.unused(q, n, { n.id, 3, full, 0, depth.retry_after(q) }) end
     depth.taken(q, t)
   end
   local id, key = n.id, q.prefix .. 'job:' .. n.id

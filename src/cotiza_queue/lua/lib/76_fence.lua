@@ -3,9 +3,13 @@ function settle.one(q, kind, id, token, value, extra, notice)
   local j = job.read(q, id)
   if not j or j.token ~= token then
     queue.count(q, 'total_refused', 1)
+    litter.refused(q, j, kind, value)
     return 'lost'
   end
-  if j.status ~= 'active' then return 'again' end
+  if j.status ~= 'active' then
+    litter.refused(q, j, kind, value)
+    return 'again'
+  end
   if kind == 'hold' then
     hold.begin(q, j, value, extra)
     return 'ok'

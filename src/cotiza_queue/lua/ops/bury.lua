@@ -15,6 +15,7 @@ local function bury(keys, args)
   dead.lift(q, args[1])
   local j = job.read(q, args[1])
   if j and j.status == 'failed' then job.remove(q, j) end
+  litter.letter(q, args[1], found[2])
   queue.close(q)
   return 1
 end

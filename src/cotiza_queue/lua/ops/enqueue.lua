@@ -1,7 +1,7 @@
 -- enqueue: takes jobs in, each at most once by id and by unique key; all of the call, or none.
 -- KEYS     meta
 -- ARGS     per job: id tenant priority lane attempts keep delay_ms body options call
---          options: "" or a msgpack map, kept with the job: tags (a list), unique (a key),
+--          options: "" or a msgpack map, kept with the job: tags (a list), unique (a key), blob (name of its stored payload),
 --          hold (the statuses that keep the key, words in a text), span (ms for which the key is held instead)
 --          call: "" or a msgpack map, of this call: deadline (ms from now), once (hash of an idempotency key),
 --          fingerprint (hash of what that was used for), duplicate (replace | next: what becomes of a call whose

@@ -37,6 +37,7 @@ local function prune(keys, args)
     if redis.call('HGET', q.prefix .. 'dead:index', letter[2][2]) == letter[1] then
       redis.call('HDEL', q.prefix .. 'dead:index', letter[2][2])
     end
+    litter.letter(q, letter[2][2], letter[2])
     removed = removed + 1
   end
   forget_consumers(q, tonumber(args[3]))

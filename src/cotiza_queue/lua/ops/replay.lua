@@ -45,7 +45,7 @@ local function replay(keys, args)
   if j.status ~= 'failed' and j.status ~= 'cancelled' then return j.status end
   if taken(q, j.options, id) then return 'unique_key_taken' end
   history.note(q, j, 'waiting', 'replay', '', args[3])
-  dead.lift(q, id)
+  litter.letter(q, id, dead.lift(q, id))
   redis.call('ZREM', q.prefix .. 'ended:' .. j.status, id)
   redis.call('ZREM', q.prefix .. 'newest:' .. j.status .. ':' .. j.tenant, id)
   queue.count(q, j.status, -1)
