@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cotiza_queue import NewJob, Queue, Status
+from cotiza_queue import JobType, NewJob, Queue, Status
 from cotiza_queue.errors import NotFound, Snooze
 from cotiza_queue.model.why import Cause, Why
 from cotiza_queue.store.connection import Connection
@@ -235,3 +235,27 @@ async def test_snoozed(queue: Queue, kind: str, working: Any) -> None:
         why = await queue.why(made.job_id)
     assert why.cause is Cause.SNOOZED
     assert why.facts["until_ms"] == (await queue.get(made.job_id)).due_ms
+
+
+async def test_blocked_behind_another_job(
+    queue: Queue, kind: str, working: Any, gate: Gate
+) -> None:
+    options = {"uniqueKey": "one", "onDuplicate": "next"}
+    async with working({kind: gate}):
+        first = await queue.enqueue(kind, 0, options=options)
+        await until_active(queue, kind)
+        behind = await queue.enqueue(kind, 1, options=options)
+        why = await queue.why(behind.job_id)
+        assert (why.cause, why.facts) == (Cause.BLOCKED, {"job_id": first.job_id})
+        gate.open.set()
+        await queue.wait(behind.job_id)
+
+
+async def test_no_able_worker(queue: Queue, kind: str, working: Any) -> None:
+    async with working({JobType(kind, version=2): echo}):
+        made = await queue.enqueue(JobType(kind, version=3), 1)
+        while not await queue.workers():
+            await asyncio.sleep(0.02)
+        why = await queue.why(made.job_id)
+    assert (why.cause, why.facts) == (Cause.NO_ABLE_WORKER, {"needed": 3, "highest": 2})
+    assert why.sentence == f"It needs version 3 of {kind}; the workers know up to 2."
