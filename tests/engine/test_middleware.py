@@ -176,13 +176,13 @@ async def test_bulk_jobs_pass_the_middleware_one_by_one_and_still_go_in_one_call
     redis_url: str, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
-    genuine = Connection.call
+    genuine = Connection.call_each
 
-    async def counted(self: Connection, verb: str, *args: Any) -> Any:
-        calls.append(verb)
-        return await genuine(self, verb, *args)
+    async def counted(self: Connection, verb: str, asked: Any) -> Any:
+        calls.extend([verb] * len(asked))
+        return await genuine(self, verb, asked)
 
-    monkeypatch.setattr(Connection, "call", counted)
+    monkeypatch.setattr(Connection, "call_each", counted)
     trace: list[str] = []
     jobs = [NewJob(type=kind, payload=[n]) for n in range(250)]
     jobs[7] = msgspec.structs.replace(jobs[7], tenant="banned")
