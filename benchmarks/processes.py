@@ -204,11 +204,15 @@ def _rss_bytes(pid: int) -> int:
     return 0
 
 
-def _family(leader: int) -> Iterator[int]:
-    """A process and all that live in the session that it leads."""
-    yield leader
+def _family(eldest: int) -> Iterator[int]:
+    """A process and all that descend from it."""
+    children: dict[int, list[int]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
-            fields = path.read_text().rpartition(")")[2].split()
-            if int(fields[3]) == leader and int(path.parent.name) != leader:
-                yield int(path.parent.name)
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(path.parent.name))
+    line = [eldest]
+    while line:
+        pid = line.pop()
+        yield pid
+        line += children.get(pid, [])
