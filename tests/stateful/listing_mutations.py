@@ -40,7 +40,10 @@ _KEPT = (
     ("one job too few goes", "lib/43_keeping", "if over <= 0 or removed",
      "if over <= 150 or removed"),
     ("the last ones go first", "lib/43_keeping", "return a[2] < b[2] or", "return a[2] > b[2] or"),
-    ("results that weigh nothing", "lib/42_end", "  j.size = job.size(j) + #result\n", ""),
+    (
+        "results that weigh nothing", "lib/42_end",
+        "j.size, j.blob = job.size(j) + #result,", "j.size, j.blob = job.size(j),",
+    ),
 )  # fmt: skip
 _LITTER = (
     ("a payload that its dead letter misses", "lib/51_letter_litter",

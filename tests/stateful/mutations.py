@@ -79,7 +79,10 @@ MUTATIONS = (
         Patch("lib/76_fence", "if j.status ~= 'active' then",
               "if j.status ~= 'active' and j.status ~= 'cancelled' then"),
     )),
-    _one("non-idempotent enqueue", "lib/62_accept", "if found then return found end", ""),
+    _one(
+        "non-idempotent enqueue", "lib/62_accept",
+        "if found then return litter.unused(q, n, found) end", "",
+    ),
     Mutation("no attempt cap", (), _never_gives_up),
     Mutation("schedule fired twice", (
         Patch("ops/fire", "not due or tonumber(due) ~= tonumber(args[2])", "not due"),
