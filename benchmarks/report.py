@@ -17,20 +17,24 @@ def show(results: Results, out: TextIO) -> None:
     for name, value in results.facts().items():
         out.write(f"{name:>14}  {value}\n")
     for scenario in results.scenarios:
-        rows = [row for row in _table(results, scenario) if row]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         out.write(f"\n{scenario.title}\n")
         if scenario.says:
             out.write(f"  {scenario.says}\n")
-        for row in rows:
-            first, *others = (
-                cell.ljust(width) if i == 0 else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-            )
-            out.write(f"  {first}  {'  '.join(others)}\n")
+        lay_out(_table(results, scenario), out)
     out.write("\n")
     for line in _notes(results):
         out.write(f"  {line}\n")
+
+
+def lay_out(rows: list[list[str]], out: TextIO) -> None:
+    """A table, its first column to the left."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        first, *others = (
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        out.write(f"  {first}  {'  '.join(others)}\n")
 
 
 def write(results: Results, folder: Path) -> Path:

@@ -17,6 +17,7 @@ from typing import Any
 from .environments import ROOT, Environment
 from .figures import Measured, Scenario, Spread
 from .rivals.protocol import About
+from .scenarios.catalogue import BY_NAME
 
 
 class Results:
@@ -54,6 +55,10 @@ class Results:
         """A figure over the rounds; None where there is none."""
         values = [found[column] for found in self.rows[scenario, rival] if column in found]
         return Spread.of(values) if values else None
+
+    def scenario(self, name: str) -> Scenario:
+        """One that exists, whether or not it was run."""
+        return BY_NAME[name]
 
     def title(self, rival: str) -> str:
         """The rival as tables name it."""

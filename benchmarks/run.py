@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import report
+from . import goals, report
 from .environments import KINDS, Environment, Unavailable, prepare
 from .figures import Scenario
 from .processes import Failed, about
@@ -47,6 +47,9 @@ def main(arguments: Sequence[str]) -> int:
             _say(f"round {number} of {asked.rounds}: {time.monotonic() - began:.0f} s so far")
     results.finish(asked.rounds, asked.scale, scenarios)
     report.show(results, sys.stdout)
+    if asked.targets:
+        sys.stdout.write("\nWhat we want to reach\n")
+        report.lay_out(goals.show(results), sys.stdout)
     if asked.json:
         Path(asked.json).write_bytes(results.encoded())
     if asked.write:
