@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from cotiza_queue import JobContext, JobOptions, JobType, Queue, Worker, WorkerOptions
+from cotiza_queue.errors import CotizaError
 from cotiza_queue.telemetry import LogTelemetry, configure_logging
 
 from . import protocol
@@ -71,12 +72,15 @@ async def _produce(order: Order) -> None:
         async def put_many(payloads: Any, first: int) -> None:
             left_ms = round((until - time.monotonic()) * 1000) if order.together else order.delay_ms
             options = JobOptions(delay=max(0, left_ms))
-            await queue.enqueue_many(
+            answers = await queue.enqueue_many(
                 [
                     KIND.job(each, tenant=f"t{n % order.tenants}", options=options)
                     for n, each in enumerate(payloads, first)
                 ]
             )
+            for answer in answers:
+                if isinstance(answer, CotizaError):
+                    raise answer
 
         await protocol.produce(order, put, put_many)
 

@@ -1,4 +1,4 @@
-"""pydocket: asyncio on Redis Streams, with redis-py."""
+"""pydocket: asyncio on Redis Streams, with redis-py, whose usual pool is too small for it."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Pydocket(Engine):
 
 
 async def _work(order: Order) -> None:
-    async with Docket("bench", order.url) as docket:
+    async with Docket("bench", f"{order.url}?max_connections=1000") as docket:
         docket.register(job)
         async with Worker(docket, concurrency=order.concurrency) as worker:
             await worker.run_forever()
 
 
 async def _produce(order: Order) -> None:
-    async with Docket("bench", order.url) as docket:
+    async with Docket("bench", f"{order.url}?max_connections=1000") as docket:
         docket.register(job)
 
         async def put(payload: Payload, delay_s: float, n: int) -> None:
