@@ -25,6 +25,13 @@ class CheckpointRules:
         if handle := self._handle(which):
             save(self.play, handle, name, b"%d" % n)
 
+    @rule(which=st.integers(0, 40))
+    def save_many(self, which: int) -> None:
+        """More than may be."""
+        for name in "abc":
+            if handle := self._handle(which):
+                save(self.play, handle, name, b"1")
+
     @rule(which=st.integers(0, 40), how=st.sampled_from(("complete", "fatal", "error", "discard")))
     def save_and_end(self, which: int, how: str) -> None:
         """And then, perhaps, another life."""

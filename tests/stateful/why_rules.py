@@ -5,11 +5,12 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
+from cotiza_queue.model.policy import JobOptions
 from cotiza_queue.model.why import Cause, Seen, explain
 
 from .invariants import Violation
 from .oracle import FINAL, Job
-from .play import TYPE, Play
+from .play import LIFTED, TYPE, Play
 
 
 class WhyRules:
@@ -19,9 +20,28 @@ class WhyRules:
 
     @rule(which=st.integers(0, 40), who=st.sampled_from(("", "ta", "tb")))
     def why(self, which: int, who: str) -> None:
+        there = sorted(self.play.model.jobs)
+        self._ask(there[which % len(there)] if there else "j0", who)
+
+    @rule(n=st.integers(0, 9), capped=st.booleans())
+    def why_of_the_last(self, n: int, capped: bool) -> None:
+        """Nothing holds anybody but, perhaps, a cap that is reached; and a job waits in a lane of
+        its own.
+        """
         play = self.play
-        there = sorted(play.model.jobs)
-        id_ = there[which % len(there)] if there else "j0"
+        for name in list(play.model.caps):
+            play.pause(name, False)
+            play.limit(name, LIFTED)
+        play.renew("w1", list(play.running("w1").items()))
+        if capped:
+            play.enqueue([play.intake(f"y{n}", "ta", JobOptions(priority=1))])
+            play.limit("ta", {"concurrency": 1})
+            play.turn("w1", 1)
+        play.enqueue([play.intake(f"z{n}", "ta", JobOptions(priority=7))])
+        self._ask(f"z{n}", "")
+
+    def _ask(self, id_: str, who: str) -> None:
+        play = self.play
         call = play.bench.views.why(TYPE.name, id_, who)
         seen = play._call(f"why {id_} as {who!r}", call)
         job = play.model.jobs.get(id_)

@@ -24,7 +24,7 @@ OFFLOAD_BYTES = 32 * 1024
 _CONTENT_TYPE = "application/json"
 _PAGE = 100
 _PAUSE_S = 5.0
-_MARK_BYTES = 6
+_MARK_BYTES = 10
 
 
 class Blobs(Protocol):
@@ -65,7 +65,8 @@ class Offload:
         return codec.encode_stored(await self.store(tenant, f"{job_id}.result-{token}", data))
 
     async def store(self, tenant: str, name: str, data: bytes) -> Blob:
-        key = f"{tenant}/jobs/{name}-{self._chance.random_bytes(_MARK_BYTES).hex()}"
+        # Short, so that Redis keeps the job's hash as a listpack: at most 64 bytes a value.
+        key = f"{tenant}/jobs/{self._chance.random_bytes(_MARK_BYTES).hex()}"
         blob = Blob(key, len(data), await _sha256(data))
         await self.blobs.put(key, data, name=f"{name}.json", content_type=_CONTENT_TYPE)
         return blob

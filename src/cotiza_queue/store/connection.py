@@ -30,6 +30,8 @@ TURN_TIMEOUT_S = 10.0
 BLOCK_MS = 5_000
 EVENTS_PAGE = 50
 """Entries of event streams that one read brings; each may hold a thousand events."""
+LOADS = 5
+"""How often a call loads the Lua library anew, should somebody flush it each time."""
 MANY, FEW = 64, 2
 """Calls under way at once: of a program that serves many callers, and of a worker, whose calls are
 few and large. What blocks or listens has a connection apart.
@@ -54,14 +56,12 @@ class Connection:
         CotizaError.
         """
         name = self._library.functions[verb]
-        try:
-            return await self._execute("FCALL", name, 1, keys.meta(job_type), *args)
-        except FunctionMissing:
-            await self.load()
-        try:
-            return await self._execute("FCALL", name, 1, keys.meta(job_type), *args)
-        except FunctionMissing:
-            raise QueueUnavailable("the Lua library was removed twice in a row") from None
+        for _ in range(LOADS):
+            try:
+                return await self._execute("FCALL", name, 1, keys.meta(job_type), *args)
+            except FunctionMissing:
+                await self.load()
+        raise QueueUnavailable(f"the Lua library was removed {LOADS} times in a row")
 
     async def call_each(
         self, verb: str, calls: Sequence[tuple[str, Sequence[str | bytes | int]]]
@@ -74,13 +74,15 @@ class Connection:
         name = self._library.functions[verb]
         asked = [("FCALL", name, 1, keys.meta(job_type), *args) for job_type, args in calls]
         replies = await self._execute_each(asked)
-        missing = [n for n, reply in enumerate(replies) if isinstance(reply, FunctionMissing)]
-        if missing:
-            for n, reply in zip(
-                missing, await self._again([asked[n] for n in missing]), strict=True
-            ):
+        for _ in range(LOADS):
+            missing = [n for n, reply in enumerate(replies) if isinstance(reply, FunctionMissing)]
+            if not missing:
+                return replies
+            again = await self._again([asked[n] for n in missing])
+            for n, reply in zip(missing, again, strict=True):
                 replies[n] = reply
-        return replies
+        gone = QueueUnavailable(f"the Lua library was removed {LOADS} times in a row")
+        return [gone if isinstance(reply, FunctionMissing) else reply for reply in replies]
 
     async def _again(self, asked: Sequence[tuple[str | bytes | int, ...]]) -> list[Any]:
         """Those that the server did not know how to do."""
@@ -88,9 +90,7 @@ class Connection:
             await self.load()
         except CotizaError as error:
             return [error] * len(asked)
-        gone = QueueUnavailable("the Lua library was removed twice in a row")
-        replies = await self._execute_each(asked)
-        return [gone if isinstance(reply, FunctionMissing) else reply for reply in replies]
+        return await self._execute_each(asked)
 
     async def load(self) -> None:
         """Make our function library known to the server; nothing happens if it already is."""
