@@ -23,7 +23,7 @@ export async function main(engine) {
     process.exit(0)
   }
   say({ ready: process.pid })
-  for await (const _ of readline.createInterface({ input: process.stdin })) break
+  await new Promise((go) => readline.createInterface({ input: process.stdin }).once('line', go).once('close', () => process.exit(0)))
   await engine.work(order)
 }
 

@@ -19,6 +19,7 @@ import json
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -104,7 +105,17 @@ def main(engine: Engine) -> None:
         return
     say({"ready": os.getpid()})
     sys.stdin.readline()
+    threading.Thread(target=_leave_with_driver, daemon=True).start()
     engine.work(order)
+
+
+def _leave_with_driver() -> None:
+    """The driver holds the other end; when it is gone, nobody needs this worker. Not by way of
+    ``sys.stdin``: a child forked meanwhile would inherit its lock.
+    """
+    while os.read(0, 1):
+        pass
+    os._exit(0)
 
 
 def say(line: Any) -> None:
