@@ -17,13 +17,13 @@ KNOWS = {"w2": 2, "w3": 3, "w9": 9}
 """The newest version that a worker knows; of the others it is 1."""
 
 
-def move(model: Model, hashes: dict[str, dict[str, str]], worker_knows: int) -> None:
-    """What a worker that knows it has found apart stands before its lane, and goes first there."""
+def move(model: Model, hashes: dict[str, dict[str, str]]) -> None:
+    """What is too new for the worker that met it stands before its lane, and later goes first."""
     for job in model.waiting():
         fields = hashes.get(f"job:{job.id}", {})
         if job.intake.version > 1:
             job.revived = True
-            if fields.get("lane") == str(job.before) and job.intake.version <= worker_knows:
+            if fields.get("lane") == str(job.before):
                 job.lane = job.before
 
 

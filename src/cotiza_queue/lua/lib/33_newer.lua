@@ -8,10 +8,11 @@ local function note(q)
   redis.call('HDEL', q.prefix .. 'meta', 'newer')
 end
 
--- The job has left its lane. Whoever knows its version is woken.
+-- The job has left its lane; a place that it may still have in its tenant's line is none of that lane's any more.
+-- Whoever knows its version is woken.
 function newer.park(q, j)
   redis.call('ZADD', q.prefix .. 'newer', j.options.version, j.id)
-  redis.call('HSET', q.prefix .. 'job:' .. j.id, 'entry', '')
+  redis.call('HSET', q.prefix .. 'job:' .. j.id, 'lane', lane.before(j.lane), 'entry', '')
   note(q)
   q.wake = true
 end
