@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cotiza_queue import Queue, Status
+from cotiza_queue import Queue, Status, Worker, WorkerOptions
 from cotiza_queue.store.connection import Connection
 
 pytestmark = pytest.mark.row("F2")
@@ -42,17 +43,20 @@ async def test_ten_thousand_waits_that_race_their_jobs_completion_all_end(
 
 
 async def test_a_wait_whose_connections_are_cut_goes_on_and_hears_the_end(
-    redis_url: str, queue: Queue, kind: str, working: Any
+    tmp_path: Path, kind: str
 ) -> None:
+    """On a server of its own: every client of it is cut off."""
     go = asyncio.Event()
 
     async def hold(payload: Any, context: Any) -> Any:
         await go.wait()
         return payload
 
-    connection = Connection(redis_url)
-    made = await queue.enqueue(kind, 5)
-    async with working({kind: hold}):
+    async with Queue(data_dir=tmp_path) as queue, asyncio.TaskGroup() as group:
+        connection = Connection(queue.url)
+        made = await queue.enqueue(kind, 5)
+        worker = Worker({kind: hold}, queue.url, options=WorkerOptions(handle_signals=False))
+        group.create_task(worker.run())
         wait = asyncio.ensure_future(queue.result(made.job_id, timeout_ms=60_000))
         while (await queue.get(made.job_id)).status is not Status.ACTIVE:
             await asyncio.sleep(0.02)
@@ -62,7 +66,8 @@ async def test_a_wait_whose_connections_are_cut_goes_on_and_hears_the_end(
             await connection.command("CLIENT", "KILL", "TYPE", kind_of, "SKIPME", "yes")
         go.set()
         assert await wait == 5
-    await connection.close()
+        worker.stop()
+        await connection.close()
 
 
 async def test_a_wait_that_was_given_up_is_taken_up_again(
