@@ -20,7 +20,7 @@ import pytest
 from cotiza_queue import Queue, Worker, WorkerOptions
 from cotiza_queue.store.embedded import acquire
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
