@@ -7,7 +7,6 @@ for.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator
 from random import Random
 from typing import Any
 
@@ -18,28 +17,10 @@ from cotiza_queue.engine.intake import intake_of
 from cotiza_queue.model.job import JobType
 from cotiza_queue.store.commands import Commands, Delivery, Settlement
 from cotiza_queue.store.connection import Connection
-from stateful.server import Missing, TimedServer, timed_server
+from stateful.server import TimedServer
 
 LEASE_MS = 3000
 KIND = JobType[Any]("capped")
-
-
-@pytest.fixture(scope="module")
-def timed() -> Iterator[TimedServer]:
-    """A server whose clock stands still."""
-    try:
-        with timed_server("valkey") as server:
-            yield server
-    except Missing as missing:
-        pytest.skip(str(missing))
-
-
-@pytest.fixture
-async def connection(timed: TimedServer) -> AsyncIterator[Connection]:
-    opened = Connection(timed.url)
-    await opened.command("FLUSHALL")
-    yield opened
-    await opened.close()
 
 
 class Fleet:

@@ -235,3 +235,18 @@ async def test_a_payload_too_large_is_refused(queue: Queue, kind: str) -> None:
     job = await queue.enqueue(kind, 1)
     with pytest.raises(TooLarge):
         await queue.change(job.job_id, payload="x" * codec.MAX_PAYLOAD_BYTES)
+
+
+@pytest.mark.row("A7")
+async def test_a_payload_of_another_version_is_not_replaced(
+    redis_url: str, queue: Queue, kind: str
+) -> None:
+    job = await queue.enqueue(kind, {"name": "old"})
+    newer = JobType[Any](kind, version=2, upcasts={1: lambda old: {"title": old["name"]}})
+    async with Queue(redis_url, job_types=[newer]) as program:
+        with pytest.raises(Conflict) as caught:
+            await program.change(job.job_id, payload={"title": "new"}, priority=3)
+        assert caught.value.code == "payload_version_differs"
+        unchanged = await program.get(job.job_id)
+        assert (unchanged.payload, unchanged.priority) == ({"name": "old"}, 0)
+        assert (await program.change(job.job_id, priority=3)).priority == 3

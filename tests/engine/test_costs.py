@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,20 +14,10 @@ from cotiza_queue.model.job import JobType
 from cotiza_queue.model.policy import MAX_COST, Rate
 from cotiza_queue.store.commands import Commands, Settlement
 from cotiza_queue.store.connection import Connection
-from stateful.server import Missing, TimedServer, timed_server
+from stateful.server import TimedServer
 
 MINUTE = 60_000
 KIND = JobType[Any]("rated")
-
-
-@pytest.fixture(scope="module")
-def timed() -> Iterator[TimedServer]:
-    """A server whose clock stands still."""
-    try:
-        with timed_server("valkey") as server:
-            yield server
-    except Missing as missing:
-        pytest.skip(str(missing))
 
 
 class Fleet:
@@ -71,14 +60,6 @@ class Fleet:
         return max(
             sum(cost for at, cost in mine if begin <= at < begin + window_ms) for begin, _ in mine
         )
-
-
-@pytest.fixture
-async def connection(timed: TimedServer) -> Any:
-    opened = Connection(timed.url)
-    await opened.command("FLUSHALL")
-    yield opened
-    await opened.close()
 
 
 @pytest.mark.row("C4")

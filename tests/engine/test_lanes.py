@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from cotiza_queue.model.job import JobType
 from cotiza_queue.model.policy import MAX_DELAY_MS
 from cotiza_queue.store.commands import Commands, Settlement
 from cotiza_queue.store.connection import Connection
-from stateful.server import Missing, TimedServer, timed_server
+from stateful.server import TimedServer
 
 SHARES = {"1": 70, "1000": 20, "5000": 10}
 
@@ -106,16 +106,6 @@ async def test_returned_jobs_go_first_also_by_shares(
     release = Settlement("release", turn.deliveries[0].id, turn.deliveries[0].token)
     await feeder.commands.turn(kind, "w", 0, [release])
     assert await feeder.take(1) == [5000]
-
-
-@pytest.fixture(scope="module")
-def timed() -> Iterator[TimedServer]:
-    """A server whose clock stands still."""
-    try:
-        with timed_server("valkey") as server:
-            yield server
-    except Missing as missing:
-        pytest.skip(str(missing))
 
 
 @pytest.fixture

@@ -69,6 +69,7 @@ class Doors:
 
     def put(self, job: Job, lane: int, delay: int, now: int) -> None:
         """Into a lane, or among the delayed."""
+        job.apart = False
         self.keys.moved(job, "delayed" if delay > 0 else "waiting")
         if delay > 0:
             job.status, job.due = "delayed", now + delay
@@ -166,5 +167,7 @@ class Doors:
         anew = asked.duplicate == "replace" and job.status != "blocked"
         if anew and (job.status == "delayed" or asked.delay_ms):
             self.again(job, asked.lane, asked.delay_ms, now)
+        elif job.apart:
+            self.again(job, asked.lane, 0, now)
         else:
             self.to_lane(job, asked.lane, now)

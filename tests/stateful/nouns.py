@@ -44,6 +44,8 @@ class Job:
     behind: str = ""
     delay: int = 0
     """Of a blocked job, once it is released."""
+    apart: bool = False
+    """Too new for the worker that met it; see version_model.py."""
     revived: bool = False
     """Replayed once; it may find its old place in a line again."""
     saved: dict[str, bytes] = field(default_factory=dict)

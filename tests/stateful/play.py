@@ -87,7 +87,7 @@ class Play(IntakePlay):
         self.model.fresh = self._released()
         try:
             self.model.forget(self.seen.hashes, self.now)
-            version_model.move(self.model, self.seen.hashes)
+            version_model.move(self.model, self.seen)
             at = order.At(want, self.now, knows)
             stand = None if cut_short else standing - self.model.fresh
             order.taken(self.model, ids, at, stand)

@@ -17,10 +17,11 @@ KNOWS = {"w2": 2, "w3": 3, "w9": 9}
 """The newest version that a worker knows; of the others it is 1."""
 
 
-def move(model: Model, hashes: dict[str, dict[str, str]]) -> None:
+def move(model: Model, found: Snapshot) -> None:
     """What is too new for the worker that met it stands before its lane, and later goes first."""
     for job in model.waiting():
-        fields = hashes.get(f"job:{job.id}", {})
+        fields = found.hashes.get(f"job:{job.id}", {})
+        job.apart = job.id in found.zsets.get("newer", {})
         if job.intake.version > 1:
             job.revived = True
             if fields.get("lane") == str(job.before):

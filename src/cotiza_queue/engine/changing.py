@@ -61,7 +61,7 @@ async def change(
             body = await link.views.body(job.type, job.id)
             if body is None:
                 return ("not_found",)
-            changed = _changed(body, payload, asked)
+            changed = _changed(body, payload, asked, kind.version)
         answer = await link.commands.change(job.type, job.id, tenant, changed)
         if answer[0] != "changed":
             return answer
@@ -78,9 +78,18 @@ async def promote(link: Link, job: Job, tenant: str, by: str) -> tuple[str, ...]
     return await link.commands.change(job.type, job.id, tenant, now)
 
 
-def _changed(read: bytes, payload: bytes | UnsetType, asked: Change) -> Changed:
+def _changed(
+    read: bytes, payload: bytes | UnsetType, asked: Change, payload_version: int
+) -> Changed:
     body = codec.decode_body(read)
     if payload is not UNSET:
+        if body.payload_version != payload_version:
+            raise Conflict(
+                f"the job's payload is of version {body.payload_version}, "
+                f"and this program writes version {payload_version}",
+                code="payload_version_differs",
+                remedy="Cancel the job and enqueue a new one.",
+            )
         body = msgspec.structs.replace(body, payload=payload, blob=None)
     priority = None if asked.priority is UNSET else asked.priority
     if priority is not None:

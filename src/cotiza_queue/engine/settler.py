@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
 from ..model.outcome import Complete, Discard, Fail, Outcome, Release, Retry, Snooze
 from ..store import codec
 from ..store.commands import Delivery, Kind, Settlement
 
 PAGE = 100
+"""Outcomes of one turn."""
+PAGE_BYTES = 1024 * 1024
+"""Bytes of results after which a turn takes no more along: it has to be answered in time."""
 
 
 class Settler:
@@ -30,7 +34,14 @@ class Settler:
 
     def page(self) -> list[Settlement]:
         """The next outcomes to send; they stay in line until ``sent``."""
-        return [self._line[i] for i in range(min(PAGE, len(self._line)))]
+        page: list[Settlement] = []
+        size = 0
+        for settlement in islice(self._line, PAGE):
+            page.append(settlement)
+            size += len(settlement.value)
+            if size >= PAGE_BYTES:
+                break
+        return page
 
     def sent(self, count: int) -> None:
         for _ in range(count):

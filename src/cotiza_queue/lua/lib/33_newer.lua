@@ -17,8 +17,12 @@ function newer.park(q, j)
   q.wake = true
 end
 
+-- The job does not wait apart any more; true if it did.
 function newer.forget(q, j)
-  if j.options and j.options.version and redis.call('ZREM', q.prefix .. 'newer', j.id) == 1 then note(q) end
+  if not (j.options and j.options.version) then return false end
+  if redis.call('ZREM', q.prefix .. 'newer', j.id) == 0 then return false end
+  note(q)
+  return true
 end
 
 -- What this worker knows goes before its lane, to be taken at once.

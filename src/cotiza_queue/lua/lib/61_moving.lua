@@ -11,6 +11,8 @@ function moving.withdraw(q, j)
     redis.call('ZREM', q.prefix .. 'delayed', j.id)
   elseif j.entry ~= '' then
     admission.withdrawn(q, j)
+  else
+    newer.forget(q, j)
   end
 end
 

@@ -8,10 +8,12 @@ local function pass_on(q, n, j)
   else
     unique.claim(q, { id = j.id, options = n.options })
   end
+  local apart = newer.forget(q, j) -- what it becomes may be of another version
   moving.become(q, j, n)
   if n.call.duplicate == 'replace' and j.status ~= 'blocked' then
     if j.status == 'delayed' or tonumber(n.delay) > 0 then return moving.place(q, j, n.lane, tonumber(n.delay)) end
   end
+  if apart then return moving.place(q, j, n.lane, 0) end
   moving.to_lane(q, j, n.lane)
 end
 

@@ -1,0 +1,50 @@
+"""Outcomes on their way to Redis: how many go at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cotiza_queue import NewJob, Queue, Status
+from cotiza_queue.engine.settler import PAGE, PAGE_BYTES, Settler
+from cotiza_queue.model.outcome import Complete
+from cotiza_queue.store.commands import Delivery
+
+
+def line_of(sizes: list[int]) -> Settler:
+    settler = Settler(lambda: None)
+    for n, size in enumerate(sizes):
+        settler.add(Delivery(f"j{n}", n, 1, 0, 0, "t", b""), Complete(b"x" * size), 0)
+    return settler
+
+
+def pages_of(settler: Settler) -> list[int]:
+    """How many outcomes each page has."""
+    pages = []
+    while page := settler.page():
+        pages.append(len(page))
+        settler.sent(len(page))
+    return pages
+
+
+def test_a_page_has_so_many_outcomes_and_no_more() -> None:
+    assert pages_of(line_of([1] * (2 * PAGE + 1))) == [PAGE, PAGE, 1]
+
+
+def test_large_results_go_few_at_a_time_and_each_goes() -> None:
+    assert pages_of(line_of([PAGE_BYTES] * 3)) == [1, 1, 1]
+    assert pages_of(line_of([PAGE_BYTES // 2 - 1] * 5)) == [3, 2]
+    assert pages_of(line_of([0, PAGE_BYTES, 0])) == [2, 1]
+
+
+async def test_a_hundred_results_of_nearly_a_mebibyte_all_arrive(
+    queue: Queue, kind: str, working: Any
+) -> None:
+    async def large(payload: Any, context: Any) -> str:
+        return "x" * 1_000_000
+
+    async with working({kind: large}, concurrency=100):
+        made = await queue.enqueue_many([NewJob(type=kind, payload=n) for n in range(100)])
+        for job in made:
+            ended = await queue.wait(job.job_id)  # type: ignore[union-attr]
+            assert ended.status is Status.COMPLETED
+            assert len(ended.result) == 1_000_000
