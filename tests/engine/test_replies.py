@@ -208,6 +208,9 @@ async def test_the_loops_of_a_worker_outlive_each_reply_and_go_on(
     ):
         job = await queue.enqueue(kind, 1)
         assert (await watching.wait(job.job_id)).result == 2
+        due = await queue.enqueue(kind, 2, options={"delay": 500})
+        pending = asyncio.create_task(watching.wait(due.job_id, timeout_ms=60_000))
+        await until(lambda: watching._link.events._listeners)  # it has begun, and goes on
         listened = line.count(b"SUBSCRIBE")
         if row == "crowded":
             line.answer_on_entry = raw("ERR max number of clients reached")
@@ -220,12 +223,11 @@ async def test_the_loops_of_a_worker_outlive_each_reply_and_go_on(
                 line.instead(word, answer)
             await until(lambda: alarms.told["turn.failed:"] > 1)
             await until(lambda: alarms.told["role.failed:leases"] > 0)
-        pending = asyncio.create_task(watching.wait(job.job_id))
         late = await queue.enqueue(kind, 21)
         line.heal()
         done = await watching.wait(late.job_id, timeout_ms=60_000)
         assert (done.status, done.result, done.attempt) == (Status.COMPLETED, 42, 1)
-        assert (await pending).result == 2
+        assert (await pending).result == 4
         beats = line.count(b"_renew")
         await until(lambda: line.count(b"_renew") > beats + 1)
         await until(lambda: line.count(b"SUBSCRIBE") >= listened)
