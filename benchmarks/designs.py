@@ -29,6 +29,7 @@ from cotiza_queue.model.job import JobType, NewJob
 from cotiza_queue.store.commands import Commands, Settlement
 from cotiza_queue.store.connection import Connection
 from cotiza_queue.store.library import sources
+from cotiza_queue.store.wire import pack
 
 from .proof.common import SERVERS, Server, serving
 
@@ -210,18 +211,17 @@ async def wake(server: Server, rounds: int) -> None:
 
 
 async def by_message(worker: Connection, caller: Connection) -> float:
-    async with worker.pubsub() as listening:
-        await listening.subscribe("{t}:wake")
-        while await listening.get_message(timeout=0.001):
-            pass
-        waiting = asyncio.ensure_future(anext(listening.listen()))
-        await asyncio.sleep(0.001)
-        began = perf_counter()
-        sent = asyncio.ensure_future(caller.command("FCALL", "wake_put", 1, "{t}:", "job"))
-        await waiting
-        await worker.command("FCALL", "wake_take", 1, "{t}:")
-        delay = perf_counter() - began
-        await sent
+    heard = asyncio.Event()
+    listening = await worker.own(pushed=lambda told: heard.set() if told[0] == b"message" else None)
+    await listening.ask(pack(("SUBSCRIBE", "{t}:wake")) + pack(("PING",)))
+    await asyncio.sleep(0.001)
+    began = perf_counter()
+    sent = asyncio.ensure_future(caller.command("FCALL", "wake_put", 1, "{t}:", "job"))
+    await heard.wait()
+    await worker.command("FCALL", "wake_take", 1, "{t}:")
+    delay = perf_counter() - began
+    await sent
+    listening.close()
     return delay
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from redis.asyncio.connection import AbstractConnection
 
 from cotiza_queue import JobOptions, NewJob, Queue
 from cotiza_queue.engine import bulk
 from cotiza_queue.errors import InvalidInput, QueueUnavailable, TooLarge
 from cotiza_queue.model.job import Enqueued
 from cotiza_queue.store import codec
+from cotiza_queue.store.wire import Wire
 from engine.line import Fate, line_to
 
 ALL = 10_000
@@ -24,16 +24,15 @@ ALL = 10_000
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The sizes of all that redis-py has written to a socket: one for each round trip."""
+    """The sizes of all that was sent: one for each round trip."""
     sizes: list[int] = []
-    genuine = AbstractConnection.send_packed_command
+    genuine = Wire.ask
 
-    async def count(self: Any, command: Any, *args: Any, **options: Any) -> None:
-        parts = command if isinstance(command, list) else [command]
-        sizes.append(sum(len(part) for part in parts))
-        await genuine(self, command, *args, **options)
+    def count(self: Wire, packed: bytes, commands: int = 1) -> Any:
+        sizes.append(len(packed))
+        return genuine(self, packed, commands)
 
-    monkeypatch.setattr(AbstractConnection, "send_packed_command", count)
+    monkeypatch.setattr(Wire, "ask", count)
     return sizes
 
 

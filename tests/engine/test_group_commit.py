@@ -6,13 +6,11 @@ import asyncio
 from collections import Counter
 
 import pytest
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from cotiza_queue import Queue
 from cotiza_queue.engine import commit
 from cotiza_queue.errors import CotizaError, InvalidInput, QueueUnavailable
+from cotiza_queue.store.connection import Connection
 
 
 async def calls_of(queue: Queue) -> int:
@@ -67,7 +65,7 @@ async def test_a_cancelled_caller_disturbs_no_other(queue: Queue, kind: str) -> 
 async def test_when_redis_is_away_every_caller_is_told(redis_url: str, kind: str) -> None:
     async with Queue(redis_url) as queue:
         await queue.enqueue(kind, 0)
-        queue._link.connection._redis = Redis(port=1, retry=Retry(NoBackoff(), 0))
+        queue._link.commands._connection = Connection("redis://127.0.0.1:1")
         answers = await asyncio.gather(
             *(queue.enqueue(kind, n) for n in range(20)), return_exceptions=True
         )

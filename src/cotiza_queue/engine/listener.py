@@ -6,22 +6,16 @@ A lost hint costs at most a poll period, or a third of a lease: nothing depends 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from ..store.connection import Connection
-from ..store.hints import Hints
-
-_LISTEN_S = 1.0
+from ..store.hints import Heard, Hints
 
 
 class Listener:
-    """One subscription for all queues of a worker. ``heard``: job type → what to do with a hint's
-    text.
-    """
+    """One subscription for all queues of a worker."""
 
     name = "listener"
 
-    def __init__(self, connection: Connection, heard: Mapping[str, Callable[[str], None]]) -> None:
+    def __init__(self, connection: Connection, heard: Heard) -> None:
         self._connection = connection
         self._heard = heard
 
@@ -32,7 +26,4 @@ class Listener:
         async with Hints(self._connection, self._heard) as hints:
             for action in self._heard.values():
                 action("wake")
-            while True:
-                hint = await hints.next(_LISTEN_S)
-                if hint is not None:
-                    self._heard[hint[0]](hint[1])
+            await hints.last()

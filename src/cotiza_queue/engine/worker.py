@@ -22,7 +22,6 @@ from ..middleware import Hook, RunMiddleware, around
 from ..model.context import JobContext, Processor
 from ..model.ids import check_job_type
 from ..model.job import JobType, PayloadT, ResultT
-from ..store.connection import FEW
 from ..store.damage import damaged_keys
 from ..store.link import Link
 from ..store.server import refuse_eviction
@@ -166,7 +165,7 @@ class Worker:
             await link.close()
 
     async def _connect(self) -> Link:
-        return await Link.open(self._redis_url, self._data_dir, connections=FEW)
+        return await Link.open(self._redis_url, self._data_dir)
 
     def _station(self, link: Link, sandbox: Sandbox, job_type: JobType[Any]) -> _Station:
         return _Station(self, link, sandbox, job_type, self._processors[job_type])

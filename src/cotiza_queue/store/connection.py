@@ -1,66 +1,74 @@
 """The one place where redis-py is set up, and where its errors become ours.
 
-redis-py's defaults repeat a command whose reply was lost, which runs it twice, and cut blocking
-reads short; so nothing is retried here, and blocking reads have a connection and a time limit of
-their own.
+redis-py connects, and knows what some replies look like; its own way of calling repeats a command
+whose reply was lost, which runs it twice, and costs more than many of our calls take on the server.
+So calls go over wires of ours (``wire.py``). Nothing is sent twice.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
+from redis.maint_notifications import MaintNotificationsConfig
 
 from ..errors import ConfigurationError, CotizaError, QueueUnavailable
 from . import keys
 from .library import Library, library
-from .replies import ELSEWHERE, FunctionMissing, ours, word_of
+from .replies import ANEW, FunctionMissing, ours, word_of
+from .wire import Pushed, Replies, Wire, pack
+from .wires import Wires
 
 CONNECT_TIMEOUT_S = 3.0
 REPLY_TIMEOUT_S = 4.0
 """A server that says nothing for so long is taken for gone; whether it did the call is unknown."""
 TURN_TIMEOUT_S = 10.0
-"""How long a call waits for one of our connections to be free."""
+"""How long a call waits for its turn to be sent."""
 BLOCK_MS = 5_000
 EVENTS_PAGE = 50
 """Entries of event streams that one read brings; each may hold a thousand events."""
 LOADS = 5
 """How often a call loads the Lua library anew, should somebody flush it each time."""
-MANY, FEW = 64, 2
-"""Calls under way at once: of a program that serves many callers, and of a worker, whose calls are
-few and large. What blocks or listens has a connection apart.
-"""
-BROKEN = (RedisError, OSError, TypeError)
-"""TypeError: what asyncio's transport raises when it was closed under redis-py (its issue 3546)."""
+CALLS = 64
+"""Under way at once."""
+WIRES = 2
+"""Connections for calls: most calls share one. What blocks or listens has one of its own."""
+APART = frozenset({"turn"})
+"""Large calls: two of them on one wire would wait for each other's replies."""
+BROKEN = (RedisError, OSError)
+
+Argument = str | bytes | int
 
 
 class Connection:
     """Calls to one Redis. Opens lazily; ``close`` ends all its sockets. ``functions``: the Lua
-    library to call, by default this installation's. ``connections``: for calls, at the most.
+    library to call, by default this installation's.
     """
 
-    def __init__(self, url: str, functions: Library | None = None, connections: int = MANY) -> None:
+    def __init__(self, url: str, functions: Library | None = None) -> None:
         self._library = functions or library()
-        self._redis = _client(url, connections)
-        self._turnstile = asyncio.Semaphore(connections)
-        self._blocking = _client(url, None)
+        self._redis = _client(url)
+        self._wires = Wires(self._redis.connection_pool, WIRES, REPLY_TIMEOUT_S, CONNECT_TIMEOUT_S)
+        self._turnstile = asyncio.Semaphore(CALLS)
+        self._reading: Wire | None = None
 
-    async def call(self, verb: str, job_type: str, *args: str | bytes | int) -> Any:
+    async def call(self, verb: str, job_type: str, *args: Argument) -> Any:
         """Run one of our functions on a queue. Raises QueueUnavailable, ConfigurationError or
         CotizaError.
         """
-        name = self._library.functions[verb]
+        asked = ("FCALL", self._library.functions[verb], 1, keys.meta(job_type), *args)
         for _ in range(LOADS):
-            try:
-                return await self._execute("FCALL", name, 1, keys.meta(job_type), *args)
-            except FunctionMissing:
-                await self.load()
+            (reply,) = await self._ask([asked], apart=verb in APART)
+            if not isinstance(reply, Exception):
+                return reply
+            if not isinstance(reply, FunctionMissing):
+                raise reply
+            await self.load()
         raise QueueUnavailable(f"the Lua library was removed {LOADS} times in a row")
 
     async def call_each(
@@ -73,7 +81,7 @@ class Connection:
         """
         name = self._library.functions[verb]
         asked = [("FCALL", name, 1, keys.meta(job_type), *args) for job_type, args in calls]
-        replies = await self._execute_each(asked)
+        replies = await self._ask(asked, apart=True)
         for _ in range(LOADS):
             missing = [n for n, reply in enumerate(replies) if isinstance(reply, FunctionMissing)]
             if not missing:
@@ -84,18 +92,18 @@ class Connection:
         gone = QueueUnavailable(f"the Lua library was removed {LOADS} times in a row")
         return [gone if isinstance(reply, FunctionMissing) else reply for reply in replies]
 
-    async def _again(self, asked: Sequence[tuple[str | bytes | int, ...]]) -> list[Any]:
+    async def _again(self, asked: Sequence[tuple[Argument, ...]]) -> list[Any]:
         """Those that the server did not know how to do."""
         try:
             await self.load()
         except CotizaError as error:
             return [error] * len(asked)
-        return await self._execute_each(asked)
+        return await self._ask(asked, apart=True)
 
     async def load(self) -> None:
         """Make our function library known to the server; nothing happens if it already is."""
         try:
-            await self._execute("FUNCTION", "LOAD", self._library.code)
+            await self.command("FUNCTION", "LOAD", self._library.code)
         except CotizaError as error:
             if "already exists" in error.message:
                 return
@@ -105,117 +113,96 @@ class Connection:
                 f"the Lua library was refused: {error.message}", code="library"
             ) from error
 
-    async def command(self, *args: str | bytes | int) -> Any:
-        """Run a plain command."""
-        return await self._execute(*args)
+    async def command(self, *args: Argument) -> Any:
+        """Run a plain command. Its reply is in the shape that redis-py gives it."""
+        (reply,) = await self._ask([args])
+        if isinstance(reply, Exception):
+            raise reply
+        return self._shaped(args[0], reply)
 
     async def read_events(
         self, after: dict[str, str], block_ms: int = BLOCK_MS
     ) -> dict[bytes, Any]:
         """XREAD over event streams, blocking up to ``block_ms`` on a connection apart."""
         command = ("XREAD", "COUNT", EVENTS_PAGE, "BLOCK", block_ms, "STREAMS")
-        reply = await self._ask(
-            self._blocking, block_ms / 1000 + CONNECT_TIMEOUT_S, *command, *after, *after.values()
-        )
-        return reply or {}
+        wire, self._reading = self._reading, None
+        try:
+            if wire is None or not wire.open:
+                wire = await self.own(block_ms / 1000 + CONNECT_TIMEOUT_S)
+            (reply,) = await self._heard(wire, pack((*command, *after, *after.values())), 1)
+            if isinstance(reply, Exception):
+                raise reply
+        except BaseException:
+            # Whoever breaks a blocked read off leaves it behind on the server.
+            if wire is not None:
+                wire.close()
+            raise
+        self._reading = wire
+        return self._shaped("XREAD", reply) or {}
 
-    def pubsub(self) -> Any:
-        """A subscription on a connection apart."""
-        return self._blocking.pubsub(ignore_subscribe_messages=True)
+    async def own(self, silence_s: float = REPLY_TIMEOUT_S, pushed: Pushed | None = None) -> Wire:
+        """A wire for one user, who ends it. Raises as ``call``."""
+        try:
+            return await self._wires.own(silence_s, pushed)
+        except BROKEN as error:
+            raise ours(error, sent=False) from error
 
     async def close(self) -> None:
-        await self._redis.aclose()
-        await self._blocking.aclose()
+        self._wires.close()
 
-    async def _execute(self, *args: str | bytes | int) -> Any:
-        async with self._turn():
-            return await self._ask(self._redis, REPLY_TIMEOUT_S, *args)
-
-    async def _execute_each(self, asked: Sequence[tuple[str | bytes | int, ...]]) -> list[Any]:
+    async def _ask(
+        self, asked: Sequence[tuple[Argument, ...]], *, apart: bool = False
+    ) -> list[Any]:
+        """Several commands in one go, each sent once: the replies, or errors of ours instead. What
+        fails before they are on the wire did not happen.
+        """
         try:
-            async with self._turn():
-                return await self._ask_each(self._redis, asked)
+            packed = pack(asked[0]) if len(asked) == 1 else b"".join(map(pack, asked))
+        except TypeError as error:
+            return [ours(error, sent=False)] * len(asked)
+        try:
+            await self._turn()
+            try:
+                wire = await self._wires.idlest(apart=apart)
+                return await self._heard(wire, packed, len(asked))
+            finally:
+                self._turnstile.release()
+        except BROKEN as error:
+            self._wires.renounce()
+            return [ours(error, sent=False)] * len(asked)
         except QueueUnavailable as error:
             return [error] * len(asked)
 
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
+    async def _heard(self, wire: Wire, packed: bytes, commands: int) -> Replies:
+        """The replies, with errors of ours among them. After an error that says that the server is
+        another one now, or is silent, nothing that is open to it is used again.
+        """
+        replies = await wire.ask(packed, commands)
+        for n, reply in enumerate(replies):
+            if isinstance(reply, Exception):
+                replies[n] = ours(reply, sent=True)
+                if not isinstance(reply, ResponseError) or word_of(reply) in ANEW:
+                    wire.retire()
+                    self._wires.renounce()
+        return replies
+
+    async def _turn(self) -> None:
+        if not self._turnstile.locked():
+            await self._turnstile.acquire()
+            return
         try:
             async with asyncio.timeout(TURN_TIMEOUT_S):
                 await self._turnstile.acquire()
         except TimeoutError:
             raise QueueUnavailable("too many calls wait for an answer of Redis") from None
-        try:
-            yield
-        finally:
-            self._turnstile.release()
 
-    async def _ask(self, redis: Any, timeout_s: float, *args: str | bytes | int) -> Any:
-        """One command, sent once. What fails before it is on the wire did not happen."""
-        pool, link, sent = redis.connection_pool, None, False
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                link = await pool.get_connection()
-            async with asyncio.timeout(timeout_s):
-                sent = True
-                await link.send_command(*args)
-                return await redis.parse_response(link, args[0])
-        except BROKEN as error:
-            await self._let_go(redis, link, error)
-            raise ours(error, sent=sent) from error
-        finally:
-            if link is not None:
-                await pool.release(link)
-
-    async def _ask_each(
-        self, redis: Any, asked: Sequence[tuple[str | bytes | int, ...]]
-    ) -> list[Any]:
-        """Several commands in one go, each sent once: the replies, or errors of ours instead."""
-        pool, link, sent = redis.connection_pool, None, False
-        replies: list[Any] = []
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                link = await pool.get_connection()
-            async with asyncio.timeout(REPLY_TIMEOUT_S):
-                sent = True
-                await link.send_packed_command(link.pack_commands(asked))
-            refused = await self._read_each(redis, link, asked, replies)
-            if refused is not None:
-                await self._let_go(redis, link, refused)
-        except BROKEN as error:
-            await self._let_go(redis, link, error)
-            replies += [ours(error, sent=sent)] * (len(asked) - len(replies))
-        finally:
-            if link is not None:
-                await pool.release(link)
-        return replies
-
-    async def _read_each(
-        self, redis: Any, link: Any, asked: Sequence[Any], replies: list[Any]
-    ) -> ResponseError | None:
-        """Adds the reply to each command; the last error that says to go elsewhere, if any does."""
-        refused = None
-        for command in asked:
-            async with asyncio.timeout(REPLY_TIMEOUT_S):
-                try:
-                    replies.append(await redis.parse_response(link, command[0]))
-                except ResponseError as error:
-                    replies.append(ours(error, sent=True))
-                    refused = error if word_of(error) in ELSEWHERE else refused
-        return refused
-
-    async def _let_go(self, redis: Any, link: Any, error: Exception) -> None:
-        """After an error that says that the server is another one now, or is silent, nothing that
-        is open to it is used again.
-        """
-        if isinstance(error, ResponseError) and word_of(error) not in ELSEWHERE:
-            return
-        if link is not None:
-            await link.disconnect(nowait=True)
-        await redis.connection_pool.disconnect(inuse_connections=False)
+    def _shaped(self, command: Argument, reply: Any) -> Any:
+        shape = self._redis.response_callbacks.get(command)
+        return reply if shape is None else shape(reply)
 
 
-def _client(url: str, connections: int | None) -> Any:
+def _client(url: str) -> Any:
+    """For what it knows: how to connect to that URL, and the shape of replies."""
     try:
         return Redis.from_url(
             url,
@@ -225,7 +212,7 @@ def _client(url: str, connections: int | None) -> Any:
             retry=Retry(NoBackoff(), 0),
             socket_connect_timeout=CONNECT_TIMEOUT_S,
             socket_timeout=None,
-            max_connections=connections,
+            maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
     except ValueError as error:
         raise ConfigurationError(

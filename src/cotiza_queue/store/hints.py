@@ -4,33 +4,43 @@ harmless.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from ..errors import QueueUnavailable
 from . import keys
-from .connection import BROKEN, Connection
+from .connection import Connection
 from .replies import ours
+from .wire import Wire, pack
 
-SILENCES = 3
-"""A subscription that was silent for so many waits in a row, though it was asked, is dead."""
+SIGN_S = 1.0
+"""Between two questions whether the server is still there: a connection that leads nowhere any more
+looks like one where nothing happens.
+"""
+
+Heard = Mapping[str, Callable[[str], None]]
+"""Job type → what to do with a hint's text."""
 
 
 class Hints:
-    """A subscription to the hints of some job types. ``async with``; ends with its connection."""
+    """A subscription to the hints of some job types; each is acted on as soon as its bytes are
+    there. ``async with``: subscribed; ends with its connection.
+    """
 
-    def __init__(self, connection: Connection, job_types: Iterable[str]) -> None:
-        self._channels = [keys.wake(job_type) for job_type in job_types]
-        self._subscription: Any = connection.pubsub()
-        self._silences = 0
+    def __init__(self, connection: Connection, heard: Heard) -> None:
+        self._connection = connection
+        self._heard = {keys.wake(job_type).encode(): act for job_type, act in heard.items()}
+        self._wire_or_none: Wire | None = None
 
     async def __aenter__(self) -> Self:
+        self._wire_or_none = wire = await self._connection.own(pushed=self._hear)
         try:
-            await self._subscription.subscribe(*self._channels)
-        except BROKEN as error:
-            await self._subscription.aclose()
-            raise ours(error, sent=False) from error
+            await _ask(wire, pack(("SUBSCRIBE", *self._heard)) + pack(("PING",)))
+        except BaseException:
+            wire.close()
+            raise
         return self
 
     async def __aexit__(
@@ -39,25 +49,35 @@ class Hints:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._subscription.aclose()
+        self._wire.close()
 
-    async def next(self, timeout_s: float) -> tuple[str, str] | None:
-        """(job type, text) of the next hint, or None after ``timeout_s`` seconds of silence."""
-        try:
-            message = await self._subscription.get_message(timeout=timeout_s)
-            if message is None:
-                await self._ask_for_a_sign()
-                return None
-        except BROKEN as error:
-            raise ours(error, sent=False) from error
-        self._silences = 0
-        if message["type"] != "message":
-            return None
-        return keys.type_of(message["channel"].decode()), message["data"].decode()
+    async def last(self) -> NoReturn:
+        """Until the connection breaks. Raises QueueUnavailable then, or what a question whether the
+        server is there has brought.
+        """
+        over = self._wire.over
+        while not over.is_set():
+            try:
+                async with asyncio.timeout(SIGN_S):
+                    await over.wait()
+            except TimeoutError:
+                await _ask(self._wire, pack(("PING",)))
+        raise QueueUnavailable("the subscription has ended")
 
-    async def _ask_for_a_sign(self) -> None:
-        """A connection that leads nowhere any more looks like one where nothing happens."""
-        self._silences += 1
-        if self._silences > SILENCES:
-            raise QueueUnavailable("the subscription is silent")
-        await self._subscription.ping()
+    @property
+    def _wire(self) -> Wire:
+        assert self._wire_or_none is not None  # noqa: S101 - entered
+        return self._wire_or_none
+
+    def _hear(self, pushed: Sequence[Any]) -> None:
+        if pushed[0] == b"message" and (act := self._heard.get(pushed[1])):
+            act(pushed[2].decode("utf-8", "replace"))
+
+
+async def _ask(wire: Wire, packed: bytes) -> None:
+    """Subscriptions are confirmed unasked, before the answer that comes for the PING after them; a
+    refused one is answered in its place.
+    """
+    (reply,) = await wire.ask(packed)
+    if isinstance(reply, Exception):
+        raise ours(reply, sent=False) from reply

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..telemetry import LogTelemetry
 from .commands import Commands
-from .connection import MANY, Connection
+from .connection import Connection
 from .embedded import EmbeddedServer, acquire
 from .events import EventReader
 from .library import Library
@@ -21,11 +21,10 @@ class Link:
         url: str,
         embedded: EmbeddedServer | None,
         functions: Library | None = None,
-        connections: int = MANY,
     ) -> None:
         self.url = url
         self.embedded = embedded
-        self.connection = Connection(url, functions, connections)
+        self.connection = Connection(url, functions)
         self.commands = Commands(self.connection)
         self.views = Views(self.connection)
         self.events = EventReader(self.connection, LogTelemetry())
@@ -36,13 +35,12 @@ class Link:
         redis_url: str | None,
         data_dir: Path,
         functions: Library | None = None,
-        connections: int = MANY,
     ) -> Link:
         """Raises ConfigurationError for an unusable URL, or if there is no server to embed."""
         if redis_url:
-            return cls(redis_url, None, functions, connections)
+            return cls(redis_url, None, functions)
         embedded = await acquire(data_dir)
-        return cls(embedded.url, embedded, functions, connections)
+        return cls(embedded.url, embedded, functions)
 
     async def close(self) -> None:
         await self.connection.close()

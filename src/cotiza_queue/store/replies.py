@@ -14,6 +14,8 @@ ELSEWHERE = frozenset({"READONLY", "NOREPLICAS", "UNBLOCKED", "MASTERDOWN"})
 """This server is not, or no longer, the one to ask: connect anew, the name may lead to another."""
 FOR_NOW = ELSEWHERE | {"LOADING", "MISCONF", "BUSY", "OOM", "CLUSTERDOWN", "TRYAGAIN", "ASK"}
 """Refused before anything was done, and worth another try in a moment."""
+ANEW = ELSEWHERE | {"LOADING", "NOAUTH", "WRONGPASS"}
+"""After such an answer the next call connects anew: it may find another server, or be let in."""
 DAMAGED = frozenset({"WRONGTYPE", "NOGROUP"})
 _REFUSED = frozenset({"NOPERM", "NOAUTH", "WRONGPASS"})
 _SCRIPT_REFUSED = ("user executing the script can't", "without authentication", "user is disabled")

@@ -1,0 +1,163 @@
+"""Many calls on few connections: each gets its own answer, and none is disturbed by another."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from cotiza_queue.errors import ConfigurationError, CotizaError, QueueUnavailable
+from cotiza_queue.store import connection as limits
+from cotiza_queue.store.commands import Commands
+from cotiza_queue.store.connection import Connection
+from cotiza_queue.store.wire import connect
+from engine.line import Fate, line_to, until
+
+
+async def test_a_thousand_callers_share_one_connection_and_each_gets_its_own_answer(
+    redis_url: str,
+) -> None:
+    async with line_to(redis_url) as line:
+        connection = Connection(line.url)
+        texts = [f"{n}" * (n % 7) for n in range(1000)]
+        answers = await asyncio.gather(*(connection.command("ECHO", text) for text in texts))
+        assert [answer.decode() for answer in answers] == texts
+        assert line.connections == 1
+        await connection.close()
+
+
+async def test_two_calls_apart_have_a_connection_each_and_there_are_never_more(
+    redis_url: str, kind: str
+) -> None:
+    async with line_to(redis_url) as line:
+        connection = Connection(line.url)
+        await connection.load()
+        turns = [Commands(connection).turn(kind, "w", 1, []) for _ in range(20)]
+        await asyncio.gather(*turns, *(connection.command("PING") for _ in range(20)))
+        assert line.connections == limits.WIRES
+        await connection.close()
+
+
+async def test_a_cancelled_caller_gets_nothing_and_takes_nobody_elses_answer(
+    redis_url: str,
+) -> None:
+    connection = Connection(redis_url)
+    await connection.command("PING")
+    callers = [asyncio.create_task(connection.command("ECHO", n)) for n in range(50)]
+    await asyncio.sleep(0)
+    for caller in callers[::3]:
+        caller.cancel()
+    answers = await asyncio.gather(*callers, return_exceptions=True)
+    for n, answer in enumerate(answers):
+        if n % 3 == 0:
+            assert isinstance(answer, asyncio.CancelledError)
+        else:
+            assert answer == b"%d" % n
+    await connection.close()
+
+
+async def test_an_answer_that_leads_elsewhere_lets_others_on_the_connection_have_theirs(
+    redis_url: str,
+) -> None:
+    async with line_to(redis_url) as line:
+        connection = Connection(line.url)
+        await connection.command("PING")
+        line.instead(b"GET", b"-READONLY You can't write against a read only replica.\r\n")
+        refused, *answers = await asyncio.gather(
+            connection.command("GET", "key"),
+            *(connection.command("ECHO", n) for n in range(20)),
+            return_exceptions=True,
+        )
+        assert isinstance(refused, QueueUnavailable)
+        assert not refused.indeterminate
+        assert answers == [b"%d" % n for n in range(20)]
+        assert line.connections == 1
+        await connection.command("PING")
+        assert line.connections == 2
+        await connection.close()
+
+
+@pytest.mark.parametrize("fate", Fate)
+async def test_when_a_connection_breaks_all_that_wait_on_it_are_in_doubt_and_none_is_sent_again(
+    redis_url: str, fate: Fate
+) -> None:
+    async with line_to(redis_url) as line:
+        connection = Connection(line.url)
+        await connection.command("PING")
+        line.instead(b"GET", fate)
+        line.instead(b"ECHO", fate)
+        answers = await asyncio.gather(
+            connection.command("GET", "key"),
+            *(connection.command("ECHO", n) for n in range(20)),
+            return_exceptions=True,
+        )
+        assert {type(answer) for answer in answers} == {QueueUnavailable}
+        assert all(isinstance(each, QueueUnavailable) and each.indeterminate for each in answers)
+        assert line.count(b"ECHO") <= 20
+        line.heal()
+        assert await connection.command("ECHO", "again") == b"again"
+        await connection.close()
+
+
+async def test_a_server_that_answers_what_was_not_asked_is_not_believed(redis_url: str) -> None:
+    async with line_to(redis_url) as line:
+        connection = Connection(line.url)
+        await connection.command("PING")
+        line.instead(b"ECHO", b"+one\r\n+two\r\n", times=1)
+        assert await connection.command("ECHO", 1) == b"one"
+        await until(lambda: all(wire.over.is_set() for wire in connection._wires._made))
+        assert await connection.command("ECHO", 2) == b"2"
+        line.instead(b"ECHO", b"?\r\n", times=1)
+        with pytest.raises(QueueUnavailable):
+            await connection.command("ECHO", 3)
+        assert await connection.command("ECHO", 4) == b"4"
+        await connection.close()
+
+
+async def test_callers_who_wait_for_the_first_connection_outlive_one_who_gives_up(
+    redis_url: str,
+) -> None:
+    async with line_to(redis_url) as line:
+        connection = Connection(line.url)
+        callers = [asyncio.create_task(connection.command("ECHO", n)) for n in range(5)]
+        await asyncio.sleep(0)
+        callers[0].cancel()
+        answers = await asyncio.gather(*callers, return_exceptions=True)
+        assert isinstance(answers[0], asyncio.CancelledError)
+        assert answers[1:] == [b"1", b"2", b"3", b"4"]
+        await connection.close()
+
+
+async def test_closing_answers_those_who_wait_and_no_call_opens_it_again(redis_url: str) -> None:
+    async with line_to(redis_url) as line:
+        connection = Connection(line.url)
+        await connection.command("PING")
+        line.instead(b"ECHO", Fate.SILENCE)
+        caller = asyncio.create_task(connection.command("ECHO", 1))
+        await until(lambda: line.count(b"ECHO"))
+        await connection.close()
+        with pytest.raises(QueueUnavailable) as caught:
+            await caller
+        assert caught.value.indeterminate
+        with pytest.raises(QueueUnavailable) as late:
+            await connection.command("ECHO", 2)
+        assert not late.value.indeterminate
+
+
+async def test_what_is_no_argument_is_not_sent_and_costs_no_connection(redis_url: str) -> None:
+    connection = Connection(redis_url)
+    await connection.command("PING")
+    with pytest.raises(CotizaError) as caught:
+        await connection.command("ECHO", None)  # type: ignore[arg-type]
+    assert caught.value.code == "redis"
+    assert all(wire.open for wire in connection._wires._made)
+    await connection.close()
+
+
+async def test_a_redis_py_that_hides_its_socket_is_refused() -> None:
+    class Hidden:
+        async def connect(self) -> None:
+            """Some other version's way."""
+
+    with pytest.raises(ConfigurationError):
+        await connect(Hidden(), 1.0)
