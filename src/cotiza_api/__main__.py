@@ -22,7 +22,7 @@ from cotiza_queue.settings import from_env
 from cotiza_queue.telemetry import configure_logging
 
 from .app import create_app
-from .server import Server, loop_factory
+from .server import Server, loop_factory, settle_down
 
 BACKLOG = 1024
 REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - a look-up, nothing is bound
@@ -45,9 +45,7 @@ def main(host: str, port: int) -> None:
         url = _url(host, listener)
         settings = _settings(os.environ, url)
         configure_logging(settings.log_level, pretty=sys.stderr.isatty())
-        server = Server(
-            create_app(settings), on_listening=lambda: click.echo(f"listening on {url}")
-        )
+        server = Server(create_app(settings), on_listening=lambda: _serving(url))
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(server.serve(sockets=[listener]))
     except CotizaError as error:
@@ -55,6 +53,11 @@ def main(host: str, port: int) -> None:
         if error.remedy:
             click.echo(error.remedy, err=True)
         sys.exit(2 if isinstance(error, ConfigurationError) else 1)
+
+
+def _serving(url: str) -> None:
+    settle_down()
+    click.echo(f"listening on {url}")
 
 
 def _settings(environ: Mapping[str, str], url: str) -> Settings:

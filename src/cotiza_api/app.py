@@ -7,27 +7,22 @@ Refuses to be made without a key to check tokens with.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import cast
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from cotiza_queue import Settings
 from cotiza_queue.chance import Chance, SystemChance
 from cotiza_queue.clock import Clock, SystemClock
-from cotiza_queue.errors import CotizaError
 from cotiza_queue.wiring import open_queue, open_store
 
 from . import auth
-from .errors import MalformedJson, MethodNotAllowed, RouteNotFound, problem
 from .jwks import JwksKeys
 from .middleware import Around
-from .operation import AnyOperation, Services, allowed, routes
+from .operation import AnyOperation, Services, routes
 from .routes import dead_letters, docs, files, health, jobs, queues, recurring
 
 OPERATIONS: tuple[AnyOperation, ...] = (
@@ -39,6 +34,32 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *files.OPERATIONS,
 )
 """Every operation, fixed paths before those with parameters."""
+
+
+class Application(Starlette):
+    """Starlette's, with one layer around its routes. A path without parameters is looked up; only
+    the others are searched for.
+    """
+
+    def __init__(
+        self, routes: Sequence[Route], lifespan: Lifespan[Starlette], clock: Clock, chance: Chance
+    ) -> None:
+        super().__init__(routes=routes, lifespan=lifespan)
+        self.router.redirect_slashes = False
+        self._fixed = {route.path: route for route in routes if not route.param_convertors}
+        self._clock = clock
+        self._chance = chance
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """What a request goes through, without what Starlette adds for others."""
+        return Around(self._route, self._clock, self._chance)
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route = self._fixed.get(scope.get("path", ""))
+        if route is None:
+            await self.router(scope, receive, send)
+        else:
+            await route.handle(scope, receive, send)
 
 
 def create_app(
@@ -75,13 +96,8 @@ def create_app(
             stopping.set()
             await store.close()
 
-    app = Starlette(
-        routes=[*routes(OPERATIONS), *docs.routes(OPERATIONS, settings)],
-        middleware=[Middleware(Around, clock, chance)],
-        exception_handlers={CotizaError: _answer, HTTPException: _answer_http},
-        lifespan=lifespan,
-    )
-    app.router.redirect_slashes = False
+    described = [*routes(OPERATIONS), *docs.routes(OPERATIONS, settings)]
+    app = Application(described, lifespan, clock, chance)
     app.state.settings = settings
     app.state.stopping = stopping
     return app
@@ -98,19 +114,3 @@ def open_gate(settings: Settings, clock: Clock) -> auth.Gate:
     else:
         keys = auth.OneKey(auth.secret_key(settings.jwt_secret or ""))
     return auth.Gate(keys, clock, audience=settings.jwt_audience, issuer=settings.jwt_issuer)
-
-
-async def _answer(request: Request, error: Exception) -> Response:
-    return problem(cast(CotizaError, error), request)
-
-
-async def _answer_http(request: Request, error: Exception) -> Response:
-    """Starlette's own errors: no such route, no such method, an unreadable request."""
-    refusal = cast(HTTPException, error)
-    if refusal.status_code == 405:
-        methods = (refusal.headers or {}).get("Allow", "").split(", ")
-        refused = MethodNotAllowed(f"{request.method} is not possible here", allow=allowed(methods))
-        return problem(refused, request)
-    if refusal.status_code == 404:
-        return problem(RouteNotFound("there is no such route", remedy="See /docs."), request)
-    return problem(MalformedJson(str(refusal.detail)), request)

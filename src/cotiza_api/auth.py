@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 import math
 import re
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import jwt
 import msgspec
@@ -38,6 +39,8 @@ MIN_RSA_BITS = 2048
 """RFC 7518 §3.3."""
 MAX_LIFETIME_S = 24 * 3600
 LEEWAY_S = 30
+MAX_VERIFIED = 4096
+"""Tokens whose signature is remembered to hold; about 1 KB each."""
 _KID = re.compile(r"[\w-]{1,64}", re.ASCII)
 _TENANT = re.compile(r"[0-9A-Za-z_.:@-]{1,64}")
 _SUBJECT = re.compile(r"[^\x00-\x1f\x7f]{1,256}")
@@ -120,8 +123,23 @@ class OneKey:
         return self._key
 
 
+class _Verified(NamedTuple):
+    """What a token says, which ``key`` has signed."""
+
+    kid: str | None
+    key: VerifyKey
+    claims: Claims
+    caller: Caller
+
+
 class Gate:
-    """Checks tokens. ``audience`` and ``issuer`` are checked when they are set."""
+    """Checks tokens. ``audience`` and ``issuer`` are checked when they are set.
+
+    Of a token that was let in, the signature is not computed again while its key is the same. All
+    that depends on the moment or on the settings is checked each time, and so is the key: a token
+    whose key is no longer published is refused at once. Tokens are remembered by their hash, never
+    themselves.
+    """
 
     def __init__(
         self,
@@ -135,23 +153,44 @@ class Gate:
         self._clock = clock
         self._audience = audience
         self._issuer = issuer
+        self._jws = jwt.PyJWS()
+        self._verified: dict[bytes, _Verified] = {}
 
     async def admit(self, authorization: list[str]) -> Caller:
         """The caller whom the values of the Authorization header name. Raises Unauthorized,
         IdentityUnavailable.
         """
         token = _bearer(authorization)
-        header = _header(token)
-        key = await self._keys.key(header.get("kid"))
+        mark = hashlib.sha256(token.encode()).digest()
+        known = self._verified.get(mark)
+        kid = _header(token).get("kid") if known is None else known.kid
+        key = await self._keys.key(kid)
         if key is None:
             raise _refused("its key is not known")
+        if known is not None and known.key is key:
+            self._check(known.claims)
+            return known.caller
+        claims = _claims(self._signed(token, key))
+        self._check(claims)
+        caller = _caller(claims)
+        self._remember(mark, _Verified(kid, key, claims, caller))
+        return caller
+
+    def _signed(self, token: str, key: VerifyKey) -> bytes:
+        """The payload of a token, if its signature holds."""
         try:
-            signed = jwt.PyJWS().decode_complete(token, key.material, algorithms=[key.algorithm])
+            signed = self._jws.decode_complete(token, key.material, algorithms=[key.algorithm])
         except (jwt.PyJWTError, ValueError, RecursionError):
             raise _refused("its signature does not hold") from None
-        claims = _claims(signed["payload"])
-        self._check(claims)
-        return _caller(claims)
+        payload: bytes = signed["payload"]
+        return payload
+
+    def _remember(self, mark: bytes, verified: _Verified) -> None:
+        """In place of the one that has been remembered longest, if there are many."""
+        self._verified.pop(mark, None)
+        if len(self._verified) >= MAX_VERIFIED:
+            del self._verified[next(iter(self._verified))]
+        self._verified[mark] = verified
 
     def _check(self, claims: Claims) -> None:
         now = self._clock.now_ms() / 1000

@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from cotiza_queue.errors import TooLarge
 
+from . import headers
 from .errors import MalformedJson, RequestTooSlow, UnsupportedMediaType, invalid_fields
 from .schemas import Nothing
 
@@ -22,6 +23,8 @@ JSON_TIMEOUT_S = 10.0
 CHUNK_TIMEOUT_S = 30.0
 """The longest silence within an upload."""
 UPLOAD_TIMEOUT_S = 1800.0
+ARRIVED = "cotiza.arrived"
+"""The ASGI extension by which the server says that a body is there in whole: it needs no timer."""
 
 T = TypeVar("T")
 
@@ -32,7 +35,7 @@ async def read_json(request: Request, kind: type[T], *, bodiless: bool = False) 
     Raises MalformedJson, InvalidInput (fields by path), TooLarge, UnsupportedMediaType,
     RequestTooSlow. Of a name that occurs twice in an object, the last counts.
     """
-    media_type = request.headers.get("content-type", "application/json")
+    media_type = headers.first(request.scope, b"content-type", "application/json")
     if media_type.partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaType(
             f"the body's type is {media_type!r:.80}", remedy="Send Content-Type: application/json."
@@ -66,11 +69,17 @@ def parse_json(body: bytes | bytearray, kind: type[T]) -> T:
 
 
 async def _read(request: Request) -> bytearray:
+    _check_head(request, MAX_JSON_BYTES)
     body = bytearray()
-    async for chunk in limited(
-        request, MAX_JSON_BYTES, silence_s=JSON_TIMEOUT_S, whole_s=JSON_TIMEOUT_S
-    ):
-        body += chunk
+    arrived = ARRIVED in request.scope.get("extensions", ())
+    try:
+        async with asyncio.timeout(None if arrived else JSON_TIMEOUT_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_JSON_BYTES:
+                    raise _too_large(MAX_JSON_BYTES)
+    except TimeoutError:
+        raise _too_slow() from None
     return body
 
 
@@ -83,11 +92,7 @@ async def limited(
     ``silence_s`` seconds without a chunk or ``whole_s`` in all, UnsupportedMediaType for a
     compressed body.
     """
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise UnsupportedMediaType("the body is compressed", remedy="Send it as it is.")
-    announced = request.headers.get("content-length", "0")
-    if announced.isdecimal() and int(announced) > max_bytes:
-        raise _too_large(max_bytes)
+    _check_head(request, max_bytes)
     chunks = request.stream().__aiter__()
     loop = asyncio.get_running_loop()
     deadline = loop.time() + whole_s
@@ -99,12 +104,24 @@ async def limited(
         except StopAsyncIteration:
             return
         except TimeoutError:
-            raise RequestTooSlow("the body did not arrive in time") from None
+            raise _too_slow() from None
         received += len(chunk)
         if received > max_bytes:
             raise _too_large(max_bytes)
         if chunk:
             yield chunk
+
+
+def _check_head(request: Request, max_bytes: int) -> None:
+    if headers.first(request.scope, b"content-encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("the body is compressed", remedy="Send it as it is.")
+    announced = headers.first(request.scope, b"content-length", "0")
+    if announced.isdecimal() and int(announced) > max_bytes:
+        raise _too_large(max_bytes)
+
+
+def _too_slow() -> RequestTooSlow:
+    return RequestTooSlow("the body did not arrive in time")
 
 
 def _too_large(max_bytes: int) -> TooLarge:

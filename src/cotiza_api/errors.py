@@ -7,12 +7,13 @@ knows. Nothing of an unexpected error but its request id reaches the caller.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -92,6 +93,28 @@ class InternalError(CotizaError):
 
     code = "internal_error"
     http_status = 500
+
+
+def allowed(methods: Iterable[str]) -> str:
+    """The value of an Allow header."""
+    return ", ".join(sorted(methods))
+
+
+def refusal_of(error: Exception, method: str) -> CotizaError | None:
+    """What an error means for the caller, None if it is our own fault. Of Starlette's: no such
+    route, no such method, an unreadable request.
+    """
+    match error:
+        case CotizaError():
+            return error
+        case HTTPException(status_code=405):
+            methods = (error.headers or {}).get("Allow", "").split(", ")
+            return MethodNotAllowed(f"{method} is not possible here", allow=allowed(methods))
+        case HTTPException(status_code=404):
+            return RouteNotFound("there is no such route", remedy="See /docs.")
+        case HTTPException():
+            return MalformedJson(str(error.detail))
+    return None
 
 
 def problem(error: CotizaError, request: Request) -> Response:

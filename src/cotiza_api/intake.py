@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ import msgspec
 from cotiza_queue import JobType, NewJob, jobtypes
 from cotiza_queue.errors import Conflict, CotizaError, FieldError, InvalidInput, UnknownJobType
 
+from . import headers
 from .errors import invalid_fields
 from .operation import Call
 from .schemas import CreateJob, JobRequest
@@ -34,7 +35,7 @@ def known_type(name: str) -> JobType[Any]:
 
 def idempotency_key(call: Call[Any, Any]) -> str | None:
     """The key under which a request may be repeated and is done once. Raises InvalidInput."""
-    given = call.request.headers.getlist("idempotency-key")
+    given = headers.every(call.request.scope, b"idempotency-key")
     if not given:
         return None
     if len(given) > 1 or not _KEY.fullmatch(given[0]):
@@ -45,16 +46,17 @@ def idempotency_key(call: Call[Any, Any]) -> str | None:
     return given[0]
 
 
-@contextmanager
-def in_flight(call: Call[Any, Any], key: str | None) -> Iterator[None]:
+def in_flight(call: Call[Any, Any], key: str | None) -> AbstractContextManager[None]:
     """Hold a key while its request is answered. Raises Conflict if another request holds it.
 
     The key is held in this process. Of two that reach two processes at once, the server takes one
     in, and both get its answer.
     """
-    if key is None:
-        yield
-        return
+    return nullcontext() if key is None else _held(call, key)
+
+
+@contextmanager
+def _held(call: Call[Any, Any], key: str) -> Iterator[None]:
     held, mark = call.services.in_flight, (call.caller.tenant, key)
     if mark in held:
         raise Conflict(

@@ -1,5 +1,7 @@
-"""Around every request: an id, headers that make browsers careful, one log line, and no stack trace
-for strangers.
+"""Around every request: an id, headers that make browsers careful, an answer to every error, one
+log line, and no stack trace for strangers.
+
+It takes the place of three layers of Starlette's, which do the same for any application.
 """
 
 from __future__ import annotations
@@ -7,23 +9,26 @@ from __future__ import annotations
 import re
 
 import structlog
-from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cotiza_queue.chance import Chance
 from cotiza_queue.clock import Clock
 
+from . import headers
 from .auth import NOBODY, Caller
-from .errors import InternalError, problem
+from .errors import InternalError, problem, refusal_of
 
-SECURITY_HEADERS = {
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-}
+Headers = list[tuple[bytes, bytes]]
+
+SECURITY_HEADERS: Headers = [
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+]
 """Set unless a route says otherwise."""
+_NAMES = {name for name, _ in SECURITY_HEADERS}
 _REQUEST_ID = re.compile(r"[0-9A-Za-z_.-]{1,64}")
 _log = structlog.get_logger("cotiza_api")
 
@@ -40,8 +45,7 @@ class Around:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request = Request(scope, receive)
-        scope["request_id"] = self._request_id(request)
+        scope["request_id"] = request_id = self._request_id(scope)
         started = self._clock.monotonic()
         status = 0
 
@@ -49,32 +53,40 @@ class Around:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = scope["request_id"]
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
+                message["headers"] = _completed(message["headers"], request_id)
             await send(message)
 
         try:
             await self._app(scope, receive, with_headers)
         except ClientDisconnect:
             status = 499  # nobody is there to be answered
-        except Exception:
-            _log.exception("request.crashed", request_id=scope["request_id"], path=scope["path"])
+        except Exception as error:
+            refusal = refusal_of(error, scope["method"])
+            if refusal is None or status:
+                _log.exception("request.crashed", request_id=request_id, path=scope["path"])
             if status:
                 raise
-            error = InternalError(
-                "something went wrong on our side",
-                remedy="Tell us the requestId; the log knows the rest.",
-            )
-            await problem(error, request)(scope, receive, with_headers)
+            await problem(refusal or _OURS, Request(scope))(scope, receive, with_headers)
         finally:
             milliseconds = round((self._clock.monotonic() - started) * 1000, 1)
             _tell(scope, status, milliseconds)
 
-    def _request_id(self, request: Request) -> str:
-        given = request.headers.get("x-request-id", "")
+    def _request_id(self, scope: Scope) -> str:
+        given = headers.first(scope, b"x-request-id")
         return given if _REQUEST_ID.fullmatch(given) else self._chance.random_bytes(12).hex()
+
+
+_OURS = InternalError(
+    "something went wrong on our side", remedy="Tell us the requestId; the log knows the rest."
+)
+
+
+def _completed(given: Headers, request_id: str) -> Headers:
+    ours = SECURITY_HEADERS
+    names = {name for name, _ in given}
+    if not names.isdisjoint(_NAMES):
+        ours = [header for header in ours if header[0] not in names]
+    return [*given, *ours, (b"x-request-id", request_id.encode())]
 
 
 def _tell(scope: Scope, status: int, milliseconds: float) -> None:

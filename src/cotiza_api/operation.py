@@ -17,6 +17,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from cotiza_queue import Queue, Settings
 from cotiza_queue.chance import Chance
@@ -24,9 +25,10 @@ from cotiza_queue.clock import Clock
 from cotiza_queue.errors import FieldError, Forbidden, InvalidInput
 from cotiza_queue.storage import BlobStore
 
+from . import headers
 from .auth import NOBODY, Caller, Gate, Role
 from .bodies import read_json, read_nothing
-from .errors import invalid_fields
+from .errors import allowed, invalid_fields
 from .schemas import Nothing
 
 API = "/api/v1"
@@ -52,8 +54,7 @@ class Services:
     """(tenant, idempotency key) of the requests that are being answered."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Call(Generic[B, Q]):
+class Call(msgspec.Struct, Generic[B, Q], frozen=True, kw_only=True):
     """One request, parsed. ``caller`` is NOBODY on a public route."""
 
     request: Request
@@ -134,32 +135,33 @@ def routes(operations: Iterable[AnyOperation]) -> list[Route]:
     found = []
     for path, group in groupby(operations, key=lambda operation: operation.path):
         by_method = {operation.method: operation for operation in group}
-        found.append(Route(path, _endpoint(by_method), methods=[*by_method, "OPTIONS"]))
+        found.append(Route(path, _Endpoint(by_method), methods=[*by_method, "OPTIONS"]))
     return found
 
 
-def _endpoint(by_method: Mapping[str, AnyOperation]) -> Callable[[Request], Awaitable[Response]]:
-    allow = allowed({*by_method, "OPTIONS"} | ({"HEAD"} if "GET" in by_method else set()))
+class _Endpoint:
+    """The operations of one path, as an ASGI application."""
 
-    async def endpoint(request: Request) -> Response:
-        if request.method == "OPTIONS":
-            return Response(status_code=204, headers={"allow": allow})
-        method = "GET" if request.method == "HEAD" else request.method
-        return await _call(by_method[method], request)
+    def __init__(self, by_method: Mapping[str, AnyOperation]) -> None:
+        self._by_method = dict(by_method)
+        if "GET" in by_method:
+            self._by_method["HEAD"] = by_method["GET"]
+        self._allow = allowed([*self._by_method, "OPTIONS"])
 
-    return endpoint
-
-
-def allowed(methods: Iterable[str]) -> str:
-    """The value of an Allow header."""
-    return ", ".join(sorted(methods))
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        operation = self._by_method.get(scope["method"])
+        if operation is None:
+            answer = Response(status_code=204, headers={"allow": self._allow})
+        else:
+            answer = await _call(operation, Request(scope, receive))
+        await answer(scope, receive, send)
 
 
 async def _call(operation: AnyOperation, request: Request) -> Response:
     services: Services = request.app.state.services
     caller = NOBODY
     if operation.role is not None:
-        caller = await services.gate.admit(request.headers.getlist("authorization"))
+        caller = await services.gate.admit(headers.every(request.scope, b"authorization"))
         request.scope["caller"] = caller
         if caller.role < operation.role:
             raise Forbidden(
@@ -178,7 +180,7 @@ async def _call(operation: AnyOperation, request: Request) -> Response:
 
 
 def _query(request: Request, kind: type[T]) -> T:
-    values = request.query_params.multi_items()
+    values = request.query_params.multi_items() if request.scope["query_string"] else []
     if len(values) != len(dict(values)):
         raise InvalidInput(
             "the query is not valid: a parameter occurs twice",

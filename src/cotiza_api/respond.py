@@ -38,15 +38,27 @@ from .errors import retry_after_s
 from .operation import API
 
 
+class JsonResponse(Response):
+    """Starlette's, with its headers as they go out: it would look through them for what to add."""
+
+    media_type = "application/json"
+
+    def __init__(self, body: bytes, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.status_code = status
+        self.background = None
+        self.body = body
+        self.raw_headers = [
+            (b"cache-control", b"no-store"),
+            *headers,
+            (b"content-length", b"%d" % len(body)),
+            (b"content-type", b"application/json"),
+        ]
+
+
 def json(value: Any, status: int = 200, **headers: str) -> Response:
     """A JSON answer that no cache keeps. Header names are written with underscores."""
-    named = {name.replace("_", "-"): text for name, text in headers.items()}
-    return Response(
-        msgspec.json.encode(value),
-        status,
-        {"cache-control": "no-store"} | named,
-        media_type="application/json",
-    )
+    named = [(name.replace("_", "-").encode(), text.encode()) for name, text in headers.items()]
+    return JsonResponse(msgspec.json.encode(value), status, named)
 
 
 def public_urls(value: Any, public_url: str) -> Any:

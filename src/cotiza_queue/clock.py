@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -35,8 +36,13 @@ def iso(moment_ms: int) -> str:
     """A moment in milliseconds since the epoch as ISO-8601 UTC with milliseconds:
     ``2026-11-23T14:05:06.789Z``.
     """
-    moment = datetime.fromtimestamp(moment_ms // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment_ms % 1000:03d}Z"
+    return f"{_second(moment_ms // 1000)}.{moment_ms % 1000:03d}Z"
+
+
+@lru_cache(256)
+def _second(moment_s: int) -> str:
+    """Many moments that are shown are of the same few seconds."""
+    return f"{datetime.fromtimestamp(moment_s, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def parse_iso(text: str) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import structlog
@@ -45,9 +47,7 @@ def configure_logging(level: str, *, pretty: bool) -> None:
     otherwise.
     """
     number = logging.getLevelNamesMapping()[level.upper()]
-    renderer: Any = (
-        structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
-    )
+    renderer: Any = structlog.dev.ConsoleRenderer() if pretty else _as_json
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -57,6 +57,15 @@ def configure_logging(level: str, *, pretty: bool) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=max(number, logging.WARNING), format="%(message)s")
+
+
+_ENCODER = json.JSONEncoder(default=repr)
+
+
+def _as_json(_: object, method: str, fields: Mapping[str, Any]) -> str:  # noqa: ARG001 - structlog's
+    """structlog's renderer makes an encoder for each line; this one is made once."""
+    return _ENCODER.encode(fields)

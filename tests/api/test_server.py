@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -277,3 +278,26 @@ async def test_a_taken_port_is_said_in_a_sentence(api: Process, tmp_path: Path) 
     assert done.returncode == 1
     assert "can't listen" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+async def test_the_api_holds_more_connections_than_the_soft_limit_of_files_it_was_started_with(
+    redis_url: str, tmp_path: Path
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
+    try:
+        api = Process(tmp_path, REDIS_URL=redis_url)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    writers = []
+    try:
+        place = httpx2.URL(api.url)
+        for _ in range(300):
+            reader, writer = await asyncio.open_connection(place.host, place.port)
+            writers.append(writer)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: api\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    finally:
+        for writer in writers:
+            writer.close()
+        assert await asyncio.to_thread(api.stop) == 0
