@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from cotiza_queue.errors import PermanentError, RetryableError
 from cotiza_queue.model.ids import (
+    RANDOM_BYTES,
     custom_job_id,
     is_name,
     new_job_id,
@@ -27,6 +28,8 @@ from cotiza_queue.model.policy import (
     lane_of,
     rules_for,
 )
+
+CHANCE = st.binary(min_size=RANDOM_BYTES, max_size=RANDOM_BYTES)
 
 
 @given(st.integers(1, 1000), st.integers(1, MAX_BACKOFF_MS), st.floats(0, 1, exclude_max=True))
@@ -68,13 +71,13 @@ def test_lanes_are_odd_bounded_in_number_and_zero_is_normal() -> None:
     assert lane_of(0) == lane_of(NORMAL_PRIORITY)
 
 
-@given(st.integers(0, 2**48 - 1), st.binary(min_size=9, max_size=9))
+@given(st.integers(0, 2**48 - 1), CHANCE)
 def test_ids_sort_by_time_name_their_type_and_may_be_part_of_a_key(now: int, chance: bytes) -> None:
     job_id = new_job_id(now, chance, "file-analysis", "acme")
     assert is_name(job_id)
     assert job_id.endswith(type_code("file-analysis"))
     if now < 2**48 - 1:
-        assert job_id < new_job_id(now + 1, bytes(9), "file-analysis", "acme")
+        assert job_id < new_job_id(now + 1, bytes(RANDOM_BYTES), "file-analysis", "acme")
 
 
 def test_chosen_and_occurrence_ids_are_functions_of_their_parts() -> None:
@@ -85,7 +88,11 @@ def test_chosen_and_occurrence_ids_are_functions_of_their_parts() -> None:
     assert occurrence_job_id("s", 1, "x", "t") != occurrence_job_id("s", 2, "x", "t")
 
 
-@given(st.binary(min_size=9, max_size=9), st.sampled_from(range(34)), st.sampled_from("0aZ-"))
+@given(
+    CHANCE,
+    st.sampled_from(range(34)),
+    st.sampled_from("0aZ-"),
+)
 def test_an_id_tells_that_we_made_it_and_for_whom(chance: bytes, at: int, other: str) -> None:
     made = new_job_id(1_800_000_000_000, chance, "x", "acme")
     assert was_issued(made, "acme")
@@ -97,7 +104,7 @@ def test_an_id_tells_that_we_made_it_and_for_whom(chance: bytes, at: int, other:
 
 
 def test_a_changed_or_foreign_id_is_hardly_ever_taken_for_ours() -> None:
-    ids = [new_job_id(n, bytes([n % 256] * 9), "x", "acme") for n in range(1000)]
+    ids = [new_job_id(n, bytes([n % 256] * RANDOM_BYTES), "x", "acme") for n in range(1000)]
     assert sum(was_issued(job_id, "globex") for job_id in ids) <= 1
     changed = [job_id[:12] + ("0" if job_id[12] != "0" else "1") + job_id[13:] for job_id in ids]
     assert sum(was_issued(job_id, None) for job_id in changed) <= 1

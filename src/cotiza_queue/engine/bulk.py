@@ -1,24 +1,33 @@
 """Many jobs in few round trips: chunks, each taken whole or not at all, and trips of several
-chunks.
+chunks. A trip is on its way while the next one is packed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ..store.commands import Intake
+from ..errors import CotizaError, QueueUnavailable
+from ..model.job import Enqueued
+from ..store.commands import Commands, Intake
+from .directory import Directory
+from .gate import Hooks
+from .loop import Background
 
 MAX_JOBS = 10_000
 """Jobs of one call of a program."""
 CHUNK = 100
 """Jobs of one call to the server, which serves nobody else meanwhile."""
-TRIP = 20
-"""Chunks that are sent without waiting for the answer to the one before."""
+TRIPS = 20
+"""The most that the jobs of a call are spread over, unless they are large or of many types."""
+UNDER_WAY = 4
+"""Trips without an answer yet."""
 CHUNK_BYTES = 1024 * 1024
 TRIP_BYTES = 2 * CHUNK_BYTES
 """Payload bytes after which a chunk, or a trip, takes no more along."""
 
+Answer = Enqueued | CotizaError
 Entry = tuple[int, Intake]
 """A job, and its place in the program's call."""
 
@@ -34,32 +43,89 @@ class Chunk(NamedTuple):
         return [intake for _, intake in self.entries]
 
 
-def trips(by_type: Mapping[str, Sequence[Entry]]) -> Iterator[list[Chunk]]:
-    """All jobs, those of each type in their order."""
-    trip: list[Chunk] = []
-    size = 0
-    for chunk in (each for name, entries in by_type.items() for each in _chunks(name, entries)):
-        trip.append(chunk)
-        size += sum(_size(entry) for entry in chunk.entries)
-        if len(trip) == TRIP or size >= TRIP_BYTES:
-            yield trip
-            trip, size = [], 0
-    if trip:
-        yield trip
+Trip = list[Chunk]
 
 
-def _chunks(job_type: str, entries: Iterable[Entry]) -> Iterator[Chunk]:
-    chunk: list[Entry] = []
-    size = 0
-    for entry in entries:
+class Packer:
+    """Makes trips of ``jobs`` jobs, those of each type in their order."""
+
+    def __init__(self, jobs: int) -> None:
+        self._chunks_of_trip = max(1, -(-jobs // (CHUNK * TRIPS)))
+        self._open: dict[str, list[Entry]] = {}
+        self._sizes: dict[str, int] = {}
+        self._trip: Trip = []
+        self._trip_size = 0
+
+    def add(self, job_type: str, entry: Entry) -> Trip | None:
+        """One more job, and the trip that it completes."""
+        chunk = self._open.setdefault(job_type, [])
         chunk.append(entry)
-        size += _size(entry)
-        if len(chunk) == CHUNK or size >= CHUNK_BYTES:
-            yield Chunk(job_type, chunk)
-            chunk, size = [], 0
-    if chunk:
-        yield Chunk(job_type, chunk)
+        self._sizes[job_type] = size = self._sizes.get(job_type, 0) + len(entry[1].body)
+        if len(chunk) < CHUNK and size < CHUNK_BYTES:
+            return None
+        return self._close(job_type, self._chunks_of_trip)
+
+    def rest(self) -> Iterator[Trip]:
+        """What is left at last: chunks that are not full, as many as a trip may take."""
+        for job_type in list(self._open):
+            if trip := self._close(job_type, TRIPS):
+                yield trip
+        if self._trip:
+            yield self._trip
+
+    def _close(self, job_type: str, chunks: int) -> Trip | None:
+        self._trip.append(Chunk(job_type, self._open.pop(job_type)))
+        self._trip_size += self._sizes.pop(job_type)
+        if len(self._trip) < chunks and self._trip_size < TRIP_BYTES:
+            return None
+        trip, self._trip, self._trip_size = self._trip, [], 0
+        return trip
 
 
-def _size(entry: Entry) -> int:
-    return len(entry[1].body)
+class Trips:
+    """Sends them in their order, and collects the answers: place in the program's call → what
+    became of the job.
+    """
+
+    def __init__(
+        self, tasks: Background, commands: Commands, directory: Directory, hooks: Hooks
+    ) -> None:
+        self.answers: dict[int, Answer] = {}
+        self._tasks = tasks
+        self._commands = commands
+        self._directory = directory
+        self._hooks = hooks
+        self._begun: list[asyncio.Task[None]] = []
+
+    async def begin(self, trip: Trip) -> None:
+        """Send a trip, once there is room for it on the way. If Redis is away, that is the answer
+        to each of its jobs.
+        """
+        places = [place for chunk in trip for place, _ in chunk.entries]
+        try:
+            for chunk in trip:
+                await self._directory.announce(chunk.job_type)
+        except QueueUnavailable as error:
+            self.answers |= dict.fromkeys(places, error)
+            return
+        closed = QueueUnavailable("the queue was closed", indeterminate=True)
+        self.answers |= dict.fromkeys(places, closed)
+        self._begun.append(self._tasks.start(self._carry(trip), "enqueue_many"))
+        if len(self._begun) < UNDER_WAY:
+            await asyncio.sleep(0)
+        else:
+            await asyncio.wait([self._begun.pop(0)])
+
+    async def end(self) -> None:
+        """Wait for all answers."""
+        if self._begun:
+            await asyncio.wait(self._begun)
+
+    async def _carry(self, trip: Trip) -> None:
+        """Several chunks in one round trip."""
+        entries = [entry for chunk in trip for entry in chunk.entries]
+        asked = [(chunk.job_type, chunk.intakes) for chunk in trip]
+        taken = [one for chunk in await self._commands.enqueue_each(asked) for one in chunk]
+        self._hooks.enqueued([intake for _, intake in entries], taken)
+        for (place, _), one in zip(entries, taken, strict=True):
+            self.answers[place] = one

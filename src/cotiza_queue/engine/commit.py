@@ -1,15 +1,16 @@
 """Group commit: callers who enqueue at the same time share calls to the server.
 
-A caller alone makes its own call at once and pays nothing for this. Who comes while calls are under
-way waits for the next one, which takes all of them along: fifty callers pay a fiftieth each. A
-caller that is cancelled disturbs no other.
+A caller alone makes its own call at once and pays nothing for this. Of a crowd, one half goes with
+one call while the other half prepares its jobs, so that the server and this process work at the
+same time. A caller that is cancelled disturbs no other.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from ..errors import QueueUnavailable
@@ -31,22 +32,45 @@ class _Caller(NamedTuple):
 
 
 class _Line:
-    """The callers of one job type that wait for a call."""
+    """The callers of one job type."""
 
     def __init__(self) -> None:
-        self.under_way = 0
         self.waiting: deque[_Caller] = deque()
+        self.calls = 0
+        """Under way."""
+        self.served = 0
+        """Callers that they serve."""
+        self.starting = False
+
+    @property
+    def ready(self) -> bool:
+        """True if it is worth a call: no other is under way, or half the crowd waits."""
+        if not self.waiting or self.calls == CALLS:
+            return False
+        return self.calls == 0 or len(self.waiting) >= min(PAGE, self.served)
 
     def page(self) -> list[_Caller]:
-        """Who goes with the next call; whoever was cancelled meanwhile is left out."""
+        """Half the crowd; whoever was cancelled meanwhile is left out."""
+        most = min(PAGE, (self.served + len(self.waiting) + 1) // 2)
         page: list[_Caller] = []
         size = 0
-        while self.waiting and len(page) < PAGE and size < PAGE_BYTES:
+        while self.waiting and len(page) < most and size < PAGE_BYTES:
             caller = self.waiting.popleft()
             if not caller.answer.done():
                 page.append(caller)
                 size += len(caller.intake.body)
         return page
+
+    @contextmanager
+    def call(self, callers: int) -> Iterator[None]:
+        """A call that serves so many is under way."""
+        self.calls += 1
+        self.served += callers
+        try:
+            yield
+        finally:
+            self.calls -= 1
+            self.served -= callers
 
 
 class GroupCommit:
@@ -60,32 +84,36 @@ class GroupCommit:
     async def enqueue(self, job_type: str, intake: Intake) -> Answered:
         """Take one job in. Raises what ``send`` raises, the same to all who share a call."""
         line = self._lines[job_type]
-        if line.under_way < CALLS and not line.waiting:
-            line.under_way += 1
+        if line.calls == 0 and not line.waiting:
             try:
-                return (await self._send(job_type, [intake]))[0]
+                with line.call(1):
+                    return (await self._send(job_type, [intake]))[0]
             finally:
-                self._go_on(job_type, line)
+                self._look(job_type, line)
         caller = _Caller(intake, asyncio.get_running_loop().create_future())
         line.waiting.append(caller)
+        self._look(job_type, line)
         return await caller.answer
 
-    def _go_on(self, job_type: str, line: _Line) -> None:
-        """A call is over; what waits goes with further ones."""
-        if line.waiting:
+    def close(self) -> None:
+        """Nobody is left waiting."""
+        for line in self._lines.values():
+            _fail(line.waiting, QueueUnavailable("the queue was closed"))
+
+    def _look(self, job_type: str, line: _Line) -> None:
+        if not line.starting and line.ready:
+            line.starting = True
             self._tasks.start(self._carry(job_type, line), f"enqueue:{job_type}")
-        else:
-            line.under_way -= 1
 
     async def _carry(self, job_type: str, line: _Line) -> None:
-        try:
-            while page := line.page():
+        """Calls, one after the other, for as long as callers come."""
+        line.starting = False
+        while line.ready and (page := line.page()):
+            with line.call(len(page)):
+                self._look(job_type, line)
                 await self._send_page(job_type, page)
-        except asyncio.CancelledError:
-            _fail(line.waiting, QueueUnavailable("the queue was closed"))
-            raise
-        finally:
-            line.under_way -= 1
+            # Those who have just been answered ask again now, and go with the next call.
+            await asyncio.sleep(0)
 
     async def _send_page(self, job_type: str, page: list[_Caller]) -> None:
         try:

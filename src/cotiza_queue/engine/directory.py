@@ -31,8 +31,9 @@ class Directory:
         """The job type to validate by. Raises InvalidInput, UnknownJobType."""
         if isinstance(job_type, str):
             return self.known(job_type)
-        check_job_type(job_type.name)
-        self._met[job_type.name] = job_type
+        if self._met.get(job_type.name) is not job_type:
+            check_job_type(job_type.name)
+            self._met[job_type.name] = job_type
         return self._registered.get(job_type.name, job_type)
 
     def met(self, name: str) -> JobType[Any] | None:

@@ -11,7 +11,7 @@ from ..middleware import EnqueueMiddleware, Hook, Transition, applies
 from ..model.job import Enqueued, Job, NewJob
 from ..model.status import Status
 from ..store import codec
-from ..store.commands import Settlement, Turn
+from ..store.commands import Intake, Settlement, Turn
 from ..telemetry import Telemetry
 
 _LEADS_TO = {
@@ -100,11 +100,20 @@ class Hooks:
             except Exception as error:
                 _report(self._telemetry, "hook.failed", hook, error)
 
-    def enqueued(self, job: Enqueued, tenant: str) -> None:
-        if self._hooks and job.created:
-            self.tell(
-                Transition(job_id=job.job_id, job_type=job.type, status=job.status, tenant=tenant)
-            )
+    def enqueued(self, jobs: Sequence[Intake], answers: Sequence[object]) -> None:
+        """What an enqueueing call has made."""
+        if not self._hooks:
+            return
+        for job, made in zip(jobs, answers, strict=True):
+            if isinstance(made, Enqueued) and made.created:
+                self.tell(
+                    Transition(
+                        job_id=made.job_id,
+                        job_type=made.type,
+                        status=made.status,
+                        tenant=job.tenant,
+                    )
+                )
 
     def changed(self, job: Job, status: Status) -> None:
         self.tell(Transition(job_id=job.id, job_type=job.type, status=status, tenant=job.tenant))

@@ -79,6 +79,8 @@ class Queue(Recurring, Operators):
             options=options_of(options),
             idempotency_key=idempotency_key,
         )
+        if not self._middleware:
+            return await self._accept_one(job, kind)
         return await passed(self._passage(), job, lambda job: self._accept_one(job, kind))
 
     async def schedule(
@@ -109,22 +111,28 @@ class Queue(Recurring, Operators):
         """
         if len(jobs) > bulk.MAX_JOBS:
             raise InvalidInput(f"{len(jobs):,} jobs in one call; {bulk.MAX_JOBS:,} are the limit")
-        answers: dict[int, Enqueued | CotizaError] = {}
-        passages = [self._passage() for _ in jobs]
-        by_type: dict[str, list[bulk.Entry]] = {}
+        packer = bulk.Packer(len(jobs))
+        trips = bulk.Trips(self._background, self._link.commands, self._directory, self._hooks)
+        passages = [self._passage() for _ in jobs] if self._middleware else []
         for index, job in enumerate(jobs):
             try:
                 kind = self._directory.kind(job.type)
-                job = await passages[index].enter(job)
-                intake = await self._light(self._intake(job, kind))
-                by_type.setdefault(kind.name, []).append((index, intake))
+                if passages:
+                    job = await passages[index].enter(job)
+                intake = self._intake(job, kind)
+                if self._offload is not None:
+                    intake = await self._offload.lighten(intake)
             except CotizaError as error:
-                answers[index] = error
-        for trip in bulk.trips(by_type):
-            answers |= await self._accept_trip(trip)
+                trips.answers[index] = error
+                continue
+            if trip := packer.add(kind.name, (index, intake)):
+                await trips.begin(trip)
+        for trip in packer.rest():
+            await trips.begin(trip)
+        await trips.end()
         for index, passage in enumerate(passages):
-            await passage.leave(answers[index])
-        return [answers[index] for index in range(len(jobs))]
+            await passage.leave(trips.answers[index])
+        return [trips.answers[index] for index in range(len(jobs))]
 
     async def run_schedule(self, schedule_id: str, *, tenant: str | None = None) -> Enqueued:
         """Make a job of it now, beside its occurrences."""
@@ -321,6 +329,10 @@ class Queue(Recurring, Operators):
 
     # inside
 
+    async def close(self) -> None:
+        await super().close()
+        self._commit.close()
+
     @cached_property
     def _commit(self) -> GroupCommit:
         return GroupCommit(self._accept, self._background)
@@ -336,7 +348,9 @@ class Queue(Recurring, Operators):
         return await self._link.views.job(job.type, job.id, tenant or "") or job
 
     async def _accept_one(self, job: NewJob, kind: JobType[Any]) -> Enqueued:
-        intake = await self._light(self._intake(job, kind))
+        intake = self._intake(job, kind)
+        if self._offload is not None:
+            intake = await self._offload.lighten(intake)
         try:
             answer = await self._commit.enqueue(kind.name, intake)
         except QueueUnavailable as error:
@@ -347,9 +361,6 @@ class Queue(Recurring, Operators):
             return answer
         raise answer
 
-    async def _light(self, intake: Intake) -> Intake:
-        return intake if self._offload is None else await self._offload.lighten(intake)
-
     def _intake(self, job: NewJob, kind: JobType[Any]) -> Intake:
         if job.options.job_id:
             job_id = custom_job_id(job.options.job_id, job.tenant, kind.name)
@@ -359,25 +370,8 @@ class Queue(Recurring, Operators):
         most = MAX_PAYLOAD_BYTES if self._offload is None else MAX_STORED_BYTES
         return intake_of(job, kind, job_id, most=most)
 
-    async def _accept_trip(self, trip: Sequence[bulk.Chunk]) -> dict[int, Enqueued | CotizaError]:
-        """Several chunks in one round trip; if Redis is away, that is the answer to each job."""
-        entries = [entry for chunk in trip for entry in chunk.entries]
-        try:
-            for name in {chunk.job_type for chunk in trip}:
-                await self._directory.announce(name)
-        except QueueUnavailable as error:
-            return dict.fromkeys((index for index, _ in entries), error)
-        asked = [(chunk.job_type, chunk.intakes) for chunk in trip]
-        taken = [one for chunk in await self._link.commands.enqueue_each(asked) for one in chunk]
-        for (_, intake), one in zip(entries, taken, strict=True):
-            if isinstance(one, Enqueued):
-                self._hooks.enqueued(one, intake.tenant)
-        return {index: one for (index, _), one in zip(entries, taken, strict=True)}
-
     async def _accept(self, name: str, intakes: Sequence[Intake]) -> Sequence[Answered]:
         await self._directory.announce(name)
         answers = await self._link.commands.enqueue(name, intakes)
-        for intake, answer in zip(intakes, answers, strict=True):
-            if isinstance(answer, Enqueued):
-                self._hooks.enqueued(answer, intake.tenant)
+        self._hooks.enqueued(intakes, answers)
         return answers

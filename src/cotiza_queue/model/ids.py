@@ -23,8 +23,11 @@ _TIME_CHARACTERS, _RANDOM_CHARACTERS, _MARK_CHARACTERS = 10, 14, 3
 _CODE_CHARACTERS, _TENANT_CHARACTERS = 4, 12
 MAX_ACTOR = 200
 """Characters of the name of who asked for something."""
-RANDOM_BYTES = 9
-"""Of chance in a job id; 70 bits of them are used."""
+RANDOM_BYTES = _RANDOM_CHARACTERS
+"""Of chance in a job id, five bits of each: 70 bits."""
+_CHARACTER = (_ALPHABET * 8).encode()
+"""The character of each byte: as likely as any other."""
+_PAIRS = [one + other for one in _ALPHABET for other in _ALPHABET]
 CUSTOM_ID_LENGTH = 46
 """The longest job id that a caller may choose: what 64 characters leave beside tenant and type."""
 
@@ -33,9 +36,8 @@ def new_job_id(now_ms: int, random_bytes: bytes, job_type: str, tenant: str) -> 
     """10 characters of time, 14 random ones, 3 that mark the id as ours, 3 that mark it as its
     tenant's, 4 that name the type (Crockford base 32, like a ULID). ``random_bytes``: RANDOM_BYTES.
     """
-    tail = int.from_bytes(random_bytes[:RANDOM_BYTES], "big") >> 2
-    head = _encode(now_ms, _TIME_CHARACTERS) + _encode(tail, _RANDOM_CHARACTERS)
-    return _marked(head, type_code(job_type), tenant)
+    tail = random_bytes[:RANDOM_BYTES].translate(_CHARACTER).decode()
+    return _marked(_moment(now_ms) + tail, type_code(job_type), tenant)
 
 
 def custom_job_id(custom: str, tenant: str, job_type: str) -> JobId:
@@ -55,7 +57,7 @@ def custom_job_id(custom: str, tenant: str, job_type: str) -> JobId:
 def occurrence_job_id(schedule_id: str, due_ms: int, job_type: str, tenant: str) -> JobId:
     """The id of one occurrence of a schedule: the same whoever fires it."""
     tail = _digest(f"{schedule_id}@{due_ms}", _RANDOM_CHARACTERS)
-    return _marked(_encode(due_ms, _TIME_CHARACTERS) + tail, type_code(job_type), tenant)
+    return _marked(_moment(due_ms) + tail, type_code(job_type), tenant)
 
 
 def was_issued(job_id: str, tenant: str | None) -> bool:
@@ -118,10 +120,19 @@ def check_actor(by: str) -> str:
 def _marked(head: str, code: str, tenant: str) -> JobId:
     """The head, its mark, its mark together with the tenant, and the code of the type."""
     hashed = hashlib.sha256(f"{head}{code}".encode())
-    ours = _encode(int.from_bytes(hashed.digest()[:2], "big"), _MARK_CHARACTERS)
+    ours = _mark(hashed.digest())
     hashed.update(tenant.encode())
-    theirs = _encode(int.from_bytes(hashed.digest()[:2], "big"), _MARK_CHARACTERS)
-    return JobId(f"{head}{ours}{theirs}{code}")
+    return JobId(f"{head}{ours}{_mark(hashed.digest())}{code}")
+
+
+def _mark(digest: bytes) -> str:
+    """15 bits of it, in three characters."""
+    return _PAIRS[digest[0] << 3 & 1023 | digest[1] >> 5] + _ALPHABET[digest[1] & 31]
+
+
+@lru_cache(64)
+def _moment(ms: int) -> str:
+    return _encode(ms, _TIME_CHARACTERS)
 
 
 def _digest(text: str, length: int) -> str:

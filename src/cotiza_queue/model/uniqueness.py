@@ -15,9 +15,11 @@ def held_while(options: JobOptions) -> str:
     """The statuses that keep the key, as the scripts read them: words in the order of ``Status``;
     "" for the usual ones, or if a span keeps it. Raises InvalidInput.
     """
-    asked = frozenset(options.unique_while)
     if options.unique_key is None and options.unique_for is not None:
         raise _wrong("uniqueFor", _KEYLESS)
+    if options.unique_while is UNIQUE_WHILE:
+        return ""
+    asked = frozenset(options.unique_while)
     if asked == frozenset(UNIQUE_WHILE):
         return ""
     if options.unique_key is None:

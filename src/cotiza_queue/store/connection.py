@@ -8,7 +8,7 @@ So calls go over wires of ours (``wire.py``). Nothing is sent twice.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
@@ -22,7 +22,7 @@ from . import keys
 from .library import Library, library
 from .replies import ANEW, FunctionMissing, ours, word_of
 from .wire import Pushed, Replies, Wire, pack
-from .wires import Wires
+from .wires import FIRST, SECOND, Wires
 
 CONNECT_TIMEOUT_S = 3.0
 REPLY_TIMEOUT_S = 4.0
@@ -36,13 +36,13 @@ LOADS = 5
 """How often a call loads the Lua library anew, should somebody flush it each time."""
 CALLS = 64
 """Under way at once."""
-WIRES = 2
-"""Connections for calls: most calls share one. What blocks or listens has one of its own."""
 APART = frozenset({"turn"})
 """Large calls: two of them on one wire would wait for each other's replies."""
 BROKEN = (RedisError, OSError)
 
 Argument = str | bytes | int
+Way = Callable[[], Awaitable[Wire]]
+"""To the wire that a call goes by; most share the first."""
 
 
 class Connection:
@@ -53,7 +53,7 @@ class Connection:
     def __init__(self, url: str, functions: Library | None = None) -> None:
         self._library = functions or library()
         self._redis = _client(url)
-        self._wires = Wires(self._redis.connection_pool, WIRES, REPLY_TIMEOUT_S, CONNECT_TIMEOUT_S)
+        self._wires = Wires(self._redis.connection_pool, REPLY_TIMEOUT_S, CONNECT_TIMEOUT_S)
         self._turnstile = asyncio.Semaphore(CALLS)
         self._reading: Wire | None = None
 
@@ -63,7 +63,8 @@ class Connection:
         """
         asked = ("FCALL", self._library.functions[verb], 1, keys.meta(job_type), *args)
         for _ in range(LOADS):
-            (reply,) = await self._ask([asked], apart=verb in APART)
+            way = self._wires.idlest if verb in APART else None
+            (reply,) = await self._ask([asked], way)
             if not isinstance(reply, Exception):
                 return reply
             if not isinstance(reply, FunctionMissing):
@@ -74,14 +75,15 @@ class Connection:
     async def call_each(
         self, verb: str, calls: Sequence[tuple[str, Sequence[str | bytes | int]]]
     ) -> list[Any]:
-        """Run one of our functions once for each (job type, arguments), all sent in one go.
+        """Run one of our functions once for each (job type, arguments), all sent in one go, on a
+        connection that keeps the order of such calls.
 
         The reply to each, or its CotizaError: after a broken connection, those without a reply may
         have been done (``indeterminate``).
         """
         name = self._library.functions[verb]
         asked = [("FCALL", name, 1, keys.meta(job_type), *args) for job_type, args in calls]
-        replies = await self._ask(asked, apart=True)
+        replies = await self._ask(asked, self._second)
         for _ in range(LOADS):
             missing = [n for n, reply in enumerate(replies) if isinstance(reply, FunctionMissing)]
             if not missing:
@@ -98,7 +100,7 @@ class Connection:
             await self.load()
         except CotizaError as error:
             return [error] * len(asked)
-        return await self._ask(asked, apart=True)
+        return await self._ask(asked, self._second)
 
     async def load(self) -> None:
         """Make our function library known to the server; nothing happens if it already is."""
@@ -150,8 +152,11 @@ class Connection:
     async def close(self) -> None:
         self._wires.close()
 
+    async def _second(self) -> Wire:
+        return await self._wires.at(SECOND)
+
     async def _ask(
-        self, asked: Sequence[tuple[Argument, ...]], *, apart: bool = False
+        self, asked: Sequence[tuple[Argument, ...]], way: Way | None = None
     ) -> list[Any]:
         """Several commands in one go, each sent once: the replies, or errors of ours instead. What
         fails before they are on the wire did not happen.
@@ -163,7 +168,7 @@ class Connection:
         try:
             await self._turn()
             try:
-                wire = await self._wires.idlest(apart=apart)
+                wire = await (way() if way else self._wires.at(FIRST))
                 return await self._heard(wire, packed, len(asked))
             finally:
                 self._turnstile.release()

@@ -9,37 +9,38 @@ from redis.exceptions import ConnectionError
 
 from .wire import Pushed, Wire, connect
 
+FIRST, SECOND = 0, 1
+
 
 class Wires:
-    """Up to ``most`` of them for calls, and any number for who needs one of its own. ``pool``: of
-    redis-py's, which knows how to connect.
+    """Two for calls, and any number for who needs one of its own. ``pool``: of redis-py's, which
+    knows how to connect. All raise what redis-py raises when it can't.
     """
 
-    def __init__(self, pool: Any, most: int, silence_s: float, connect_s: float) -> None:
+    def __init__(self, pool: Any, silence_s: float, connect_s: float) -> None:
         self._pool = pool
-        self._most = most
         self._silence_s = silence_s
         self._connect_s = connect_s
-        self._shared: list[Wire] = []
+        self._calls: list[Wire | None] = [None, None]
+        self._opening: list[asyncio.Future[Exception | None] | None] = [None, None]
         self._made: list[Wire] = []
-        self._opening: asyncio.Future[Exception | None] | None = None
         self._closed = False
 
-    async def idlest(self, *, apart: bool) -> Wire:
-        """An open wire. With ``apart``, one with nothing else under way, if there may be such.
-        Raises what redis-py raises when it can't connect.
-        """
+    async def at(self, place: int) -> Wire:
+        """The open wire at FIRST or SECOND: what is sent there is done in that order."""
         while True:
-            best = self._best()
-            full = len(self._shared) >= self._most
-            if best is not None and (full or not apart or best.load == 0):
-                return best
-            if self._opening is None:
-                await self._open_shared()
-            elif best is not None:
-                return best
-            elif error := await asyncio.shield(self._opening):
-                raise error
+            wire = self._calls[place]
+            if wire is not None and wire.open:
+                return wire
+            await self._open(place)
+
+    async def idlest(self) -> Wire:
+        """One with nothing under way, if there is such."""
+        first = await self.at(FIRST)
+        if first.load == 0:
+            return first
+        second = await self.at(SECOND)
+        return second if second.load < first.load or not first.open else first
 
     async def own(self, silence_s: float, pushed: Pushed | None = None) -> Wire:
         """A wire for one user, who ends it."""
@@ -47,37 +48,31 @@ class Wires:
 
     def renounce(self) -> None:
         """The server is another one now, or silent: what comes next connects anew."""
-        for wire in self._shared:
-            wire.retire()
-        self._shared.clear()
+        for wire in self._calls:
+            if wire is not None:
+                wire.retire()
 
     def close(self) -> None:
         self._closed = True
         for wire in self._made:
             wire.close()
 
-    def _best(self) -> Wire | None:
-        best = None
-        for wire in self._shared:
-            if not wire.open:
-                self._shared = [each for each in self._shared if each.open]
-                return self._best()
-            if best is None or wire.load < best.load:
-                best = wire
-        return best
-
-    async def _open_shared(self) -> None:
-        """Whoever needs a wire meanwhile waits for this one, and fails with it."""
-        self._opening = asyncio.get_running_loop().create_future()
+    async def _open(self, place: int) -> None:
+        """Whoever needs the wire meanwhile waits for it, and fails with it."""
+        if opening := self._opening[place]:
+            if error := await asyncio.shield(opening):
+                raise error
+            return
+        self._opening[place] = opening = asyncio.get_running_loop().create_future()
         failed: Exception | None = None
         try:
-            self._shared.append(await self._connect(self._silence_s))
+            self._calls[place] = await self._connect(self._silence_s)
         except Exception as error:
             failed = error
             raise
         finally:
-            self._opening.set_result(failed)
-            self._opening = None
+            opening.set_result(failed)
+            self._opening[place] = None
 
     async def _connect(self, silence_s: float, pushed: Pushed | None = None) -> Wire:
         async with asyncio.timeout(self._connect_s):
