@@ -175,7 +175,7 @@ async def _work(settings: Settings, chosen: Plan) -> Exit:
 
 
 def _run(work: Coroutine[Any, Any, Exit]) -> Exit:
-    """Run it on uvloop where that is installed (extra "api"): same behaviour, less time per
+    """Run it on uvloop where that is installed (extra "fast"): same behaviour, less time per
     event.
     """
     loop_factory = None if uvloop is None else uvloop.new_event_loop

@@ -40,18 +40,23 @@ class _Line:
         """Under way."""
         self.served = 0
         """Callers that they serve."""
-        self.starting = False
+        self.crowd = 0
+        """Callers served and waiting when one of the last two calls ended, whichever had more: of
+        two that end together, the second one misses those whom the first one has answered.
+        """
+        self._at_last_end = 0
+        self.carriers = 0
+        """Tasks that make calls."""
 
     @property
     def ready(self) -> bool:
         """True if it is worth a call: no other is under way, or half the crowd waits."""
-        if not self.waiting or self.calls == CALLS:
-            return False
         return self.calls == 0 or len(self.waiting) >= min(PAGE, self.served)
 
     def page(self) -> list[_Caller]:
         """Half the crowd; whoever was cancelled meanwhile is left out."""
-        most = min(PAGE, (self.served + len(self.waiting) + 1) // 2)
+        crowd = max(self.crowd, self.served + len(self.waiting))
+        most = min(PAGE, (crowd + 1) // 2)
         page: list[_Caller] = []
         size = 0
         while self.waiting and len(page) < most and size < PAGE_BYTES:
@@ -69,6 +74,8 @@ class _Line:
         try:
             yield
         finally:
+            now = self.served + len(self.waiting)
+            self.crowd, self._at_last_end = max(now, self._at_last_end), now
             self.calls -= 1
             self.served -= callers
 
@@ -84,7 +91,7 @@ class GroupCommit:
     async def enqueue(self, job_type: str, intake: Intake) -> Answered:
         """Take one job in. Raises what ``send`` raises, the same to all who share a call."""
         line = self._lines[job_type]
-        if line.calls == 0 and not line.waiting:
+        if line.crowd <= 1 and line.calls == 0 and not line.waiting:
             try:
                 with line.call(1):
                     return (await self._send(job_type, [intake]))[0]
@@ -101,19 +108,21 @@ class GroupCommit:
             _fail(line.waiting, QueueUnavailable("the queue was closed"))
 
     def _look(self, job_type: str, line: _Line) -> None:
-        if not line.starting and line.ready:
-            line.starting = True
+        if line.waiting and line.carriers < CALLS and line.ready:
+            line.carriers += 1
             self._tasks.start(self._carry(job_type, line), f"enqueue:{job_type}")
 
     async def _carry(self, job_type: str, line: _Line) -> None:
         """Calls, one after the other, for as long as callers come."""
-        line.starting = False
-        while line.ready and (page := line.page()):
-            with line.call(len(page)):
-                self._look(job_type, line)
-                await self._send_page(job_type, page)
-            # Those who have just been answered ask again now, and go with the next call.
-            await asyncio.sleep(0)
+        try:
+            while line.ready and (page := line.page()):
+                with line.call(len(page)):
+                    self._look(job_type, line)
+                    await self._send_page(job_type, page)
+                # Those who have just been answered ask again now, and go with the next call.
+                await asyncio.sleep(0)
+        finally:
+            line.carriers -= 1
 
     async def _send_page(self, job_type: str, page: list[_Caller]) -> None:
         try:

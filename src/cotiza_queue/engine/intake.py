@@ -19,6 +19,8 @@ from ..store import codec
 from ..store.commands import Intake
 from ..wording import explain
 
+_NONE_ASKED = JobOptions()
+
 
 def intake_of(
     job: NewJob,
@@ -90,10 +92,12 @@ def options_of(options: JobOptions | Mapping[str, Any] | None) -> JobOptions:
     """Options given as a struct, as a mapping with the wire's names, or not at all. Raises
     InvalidInput.
     """
+    if options is None:
+        return _NONE_ASKED
     if isinstance(options, JobOptions):
         return options
     try:
-        return msgspec.convert(dict(options or {}), JobOptions)
+        return msgspec.convert(dict(options), JobOptions)
     except (msgspec.ValidationError, TypeError, ValueError) as error:
         raise invalid(error, "options", "the options are not valid", JobOptions) from None
 

@@ -25,10 +25,6 @@ Replies = list[Reply]
 Pushed = Callable[[Sequence[Any]], None]
 """Told of what the server says unasked: [b"message", channel, text]."""
 
-AT_ONCE_BYTES = 4096
-"""So much leaves at once, that the server may begin. uvloop lets less wait for what else is sent in
-the same turn of its loop, and sends it together.
-"""
 _INCOMPLETE = object()
 pack = cast("Callable[[tuple[str | bytes | int, ...]], bytes]", hiredis.pack_command)
 """A command as bytes. Raises TypeError for what is neither text, bytes nor number."""
@@ -67,7 +63,6 @@ class Wire(asyncio.Protocol):
         self._calls: deque[_Call] = deque()
         self._heard_at = 0.0
         self._watch: asyncio.TimerHandle | None = None
-        self._transport.set_write_buffer_limits(high=AT_ONCE_BYTES)
         self._transport.set_protocol(self)
 
     @property
