@@ -7,6 +7,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from .basics import RATE
 CONNECTIONS = 50
 CLIENTS = 1_000
 CLIENT_S = 300.0
+LOOK_S = 0.2
 
 
 def post(stage: Stage, path: str = "/api/v1/jobs") -> Measured:
@@ -41,11 +43,29 @@ def post(stage: Stage, path: str = "/api/v1/jobs") -> Measured:
 def fan_out(stage: Stage) -> Measured:
     """Every event to every client of a tenant."""
     clients, count = stage.jobs(CLIENTS, 50), max(10, stage.jobs(50, 10))
-    with _api(stage.server.url) as api:
+    with _api(stage.server.url) as api, _readers(stage.server.client) as readers:
         cpu = cpu_s(api.pid)
         found = _client("follow", url=api.url, token=api.token, count=count, connections=clients)
         found["api_us"] = (cpu_s(api.pid) - cpu) / (clients * count) * MICRO
-    return found
+    return found | {"readers": float(max(readers))}
+
+
+@contextmanager
+def _readers(client: Any) -> Iterator[list[int]]:
+    """How many connections read events at once, each time that the server was asked."""
+    seen, over = [0], threading.Event()
+
+    def look() -> None:
+        while not over.wait(LOOK_S):
+            seen.append(sum(row["cmd"] == "xread" for row in client.client_list()))
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        watcher.join()
 
 
 class _Api:
@@ -98,6 +118,7 @@ LATE = (
     Column("p50", "median", "ms", digits=1),
     Column("p99", "99 %", "ms", digits=1),
     Column("api_us", "API CPU", "µs", digits=1),
+    Column("client_us", "client CPU", "µs", "", digits=1),
 )
 SCENARIOS = (
     Scenario(
@@ -111,7 +132,11 @@ SCENARIOS = (
     Scenario(
         "fan-out",
         "Events to 1,000 clients",
-        (Column("rate", "events/s", "/s", "more"), *LATE),
+        (
+            Column("rate", "events/s", "/s", "more"),
+            *LATE,
+            Column("readers", "connections to Redis that read events"),
+        ),
         fan_out,
         "From the answer to the POST that caused it until each client has the event.",
         "own",

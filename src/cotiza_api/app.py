@@ -24,6 +24,7 @@ from .jwks import JwksKeys
 from .middleware import Around
 from .operation import AnyOperation, Services, routes
 from .routes import dead_letters, docs, files, health, jobs, queues, recurring
+from .sse import Encoder
 
 OPERATIONS: tuple[AnyOperation, ...] = (
     *health.OPERATIONS,
@@ -87,6 +88,7 @@ def create_app(
                     clock=clock,
                     chance=chance,
                     stopping=stopping,
+                    encode=Encoder(settings.public_url).encode,
                 )
                 yield
         except Exception as error:

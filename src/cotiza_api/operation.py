@@ -23,6 +23,7 @@ from cotiza_queue import Queue, Settings
 from cotiza_queue.chance import Chance
 from cotiza_queue.clock import Clock
 from cotiza_queue.errors import FieldError, Forbidden, InvalidInput
+from cotiza_queue.model.job import Event
 from cotiza_queue.storage import BlobStore
 
 from . import headers
@@ -50,6 +51,8 @@ class Services:
     clock: Clock
     chance: Chance
     stopping: asyncio.Event
+    encode: Callable[[Event], bytes]
+    """An event as it goes over the wire."""
     in_flight: set[tuple[str, str]] = field(default_factory=set)
     """(tenant, idempotency key) of the requests that are being answered."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -27,6 +27,8 @@ from cotiza_queue.model.job import Event
 from .respond import public_urls
 
 HEARTBEAT_S = 15.0
+KEPT_BYTES = 1024 * 1024
+"""Of encoded events; enough for a burst of some 5,000."""
 RETRY_MS = 2000
 """How long a client that was cut off waits before it comes back."""
 _PLACE = r"[0-9]{1,18}(-[0-9]{1,18})?"
@@ -54,19 +56,42 @@ def last_event_id(request: Request, *, of_tenant: bool = False) -> str | None:
     return text or None
 
 
-def encode(event: Event, public_url: str) -> bytes:
-    """One event as it goes over the wire: its data, and which job it is about."""
-    data: dict[str, Any] = {
-        "jobId": event.job_id,
-        "type": event.type,
-        "at": iso(event.at_ms),
-        **public_urls(event.data, public_url),
-    }
-    return b"id: %b\nevent: %b\ndata: %b\n\n" % (
-        event.id.encode(),
-        event.name.encode(),
-        msgspec.json.encode(data),
-    )
+class Encoder:
+    """Events as they go over the wire. All who follow a tenant hear the same event: it is encoded
+    for the first of them, and kept for the others as long as there is room.
+    """
+
+    def __init__(self, public_url: str) -> None:
+        self._public_url = public_url
+        self._kept: dict[int, tuple[Event, bytes]] = {}
+        """By the event's identity, which is its own while it is kept; the oldest first."""
+        self._kept_bytes = 0
+
+    def encode(self, event: Event) -> bytes:
+        """An event's data, and which job it is about."""
+        event_kept = self._kept.get(id(event))
+        if event_kept is not None:
+            return event_kept[1]
+        encoded = self._encode(event)
+        self._kept[id(event)] = event, encoded
+        self._kept_bytes += len(encoded)
+        while self._kept_bytes > KEPT_BYTES:
+            _, oldest = self._kept.pop(next(iter(self._kept)))
+            self._kept_bytes -= len(oldest)
+        return encoded
+
+    def _encode(self, event: Event) -> bytes:
+        data: dict[str, Any] = {
+            "jobId": event.job_id,
+            "type": event.type,
+            "at": iso(event.at_ms),
+            **public_urls(event.data, self._public_url),
+        }
+        return b"id: %b\nevent: %b\ndata: %b\n\n" % (
+            event.id.encode(),
+            event.name.encode(),
+            msgspec.json.encode(data),
+        )
 
 
 class EventStream(Response):
@@ -77,15 +102,15 @@ class EventStream(Response):
     def __init__(
         self,
         events: AsyncIterator[Event],
+        encode: Callable[[Event], bytes],
         *,
-        public_url: str,
         stopping: asyncio.Event,
         heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
         self.status_code = 200
         self.init_headers(_HEADERS)
         self._events = events
-        self._public_url = public_url
+        self._encode = encode
         self._stopping = stopping
         self._heartbeat_s = heartbeat_s
 
@@ -109,7 +134,7 @@ class EventStream(Response):
         try:
             async with aclosing(self._events) as events:  # type: ignore[type-var]
                 async for event in events:
-                    await send(_part(encode(event, self._public_url)))
+                    await send(_part(self._encode(event)))
         except CotizaError as error:
             _log.warning("stream.cut", error=error.message)
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
+from collections import Counter
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
-from api_support import Sent, events
-from cotiza_api.sse import EventStream
+from api_support import Process, Sent, bearer, events
+from cotiza_api.sse import Encoder, EventStream
 from cotiza_queue.jobtypes import FILE_ANALYSIS
 from cotiza_queue.model.job import Event
+from cotiza_queue.store.connection import Connection
+from cotiza_queue.store.embedded import acquire
 
+CROWD = 1_000
 MAIL = {
     "type": "email-notification",
     "data": {
@@ -145,7 +152,7 @@ async def test_a_quiet_stream_shows_that_it_lives_and_ends_when_the_server_stops
     async def receive() -> Any:
         await asyncio.Event().wait()
 
-    stream = EventStream(nothing(), public_url="", stopping=stopping, heartbeat_s=0.01)
+    stream = EventStream(nothing(), Encoder("").encode, stopping=stopping, heartbeat_s=0.01)
     await stream({"type": "http", "method": "GET"}, receive, send)
     assert sent[0]["status"] == 200
     assert sent[1]["body"].startswith(b"retry:")
@@ -168,6 +175,79 @@ async def test_a_stream_ends_when_its_client_leaves() -> None:
     async def receive() -> Any:
         return {"type": "http.disconnect"}
 
-    stream = EventStream(nothing(), public_url="", stopping=asyncio.Event())
+    stream = EventStream(nothing(), Encoder("").encode, stopping=asyncio.Event())
     await stream({"type": "http", "method": "GET"}, receive, send)
     assert left.is_set()
+
+
+class Follower:
+    """A client of a tenant's events that notes whose it hears."""
+
+    def __init__(self, api: Process, tenant: str) -> None:
+        self._api = api
+        self._headers = bearer("admin", tenant)
+        self.made: list[str] = []
+        self.heard: list[str] = []
+
+    async def follow(self) -> None:
+        place = httpx2.URL(self._api.url)
+        reader, writer = await asyncio.open_connection(place.host, place.port)
+        token = self._headers["Authorization"]
+        head = f"GET /api/v1/events HTTP/1.1\r\nHost: api\r\nAuthorization: {token}\r\n\r\n"
+        writer.write(head.encode())
+        try:
+            async for line in reader:
+                if line.startswith(b"data: "):
+                    self.heard.append(json.loads(line[6:])["jobId"])
+        finally:
+            writer.close()
+
+    async def make(self) -> None:
+        async with self._api.client(self._headers) as client:
+            self.made.append((await client.post("/api/v1/jobs", json=MAIL)).json()["jobId"])
+
+
+@pytest.fixture
+async def alone(tmp_path: Path) -> AsyncIterator[tuple[Process, str]]:
+    """An API on a server that nobody else uses, and that server's URL."""
+    server = await acquire(tmp_path / "redis")
+    api = await asyncio.to_thread(Process, tmp_path / "api", REDIS_URL=server.url)
+    yield api, server.url
+    assert await asyncio.to_thread(api.stop) == 0
+    await server.release()
+
+
+@pytest.mark.row("F4")
+async def test_a_thousand_clients_follow_over_one_connection_to_redis_and_no_tenant_hears_another(
+    alone: tuple[Process, str],
+) -> None:
+    api, redis_url = alone
+    crowd = [Follower(api, "ours") for _ in range(CROWD)]
+    one, other = crowd[0], Follower(api, "other")
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each.follow()) for each in [*crowd, other]]
+        async with asyncio.timeout(60):
+            while not all(each.heard for each in [*crowd, other]):
+                await other.make()  # a stream begins at a moment that nobody tells
+                await one.make()
+                await asyncio.sleep(0.2)
+            assert (await commands_of(redis_url))["xread"] == 1
+            await other.make()
+            await one.make()
+            while any(each.heard[-1] != one.made[-1] for each in crowd):
+                await asyncio.sleep(0.05)
+            while other.heard[-1] != other.made[-1]:
+                await asyncio.sleep(0.05)
+        for task in tasks:
+            task.cancel()
+    assert other.heard == other.made[-len(other.heard) :]
+    for each in crowd:
+        assert each.heard == one.made[-len(each.heard) :]
+
+
+async def commands_of(redis_url: str) -> Counter[str]:
+    """How many connections of the server have asked for what last."""
+    connection = Connection(redis_url)
+    listed = (await connection.command("CLIENT", "LIST")).decode()
+    await connection.close()
+    return Counter(re.findall(r" cmd=(\S+)", listed))

@@ -171,14 +171,14 @@ async def follow_job(call: Call[Nothing, Nothing]) -> Response:
         if not missed:
             return Response(status_code=204)
         events = _each(missed)
-    return EventStream(events, public_url=call.public_url, stopping=call.services.stopping)
+    return EventStream(events, call.services.encode, stopping=call.services.stopping)
 
 
 async def follow_tenant(call: Call[Nothing, TenantQuery]) -> Response:
     """The events of all jobs of a tenant, without end."""
     after = last_event_id(call.request, of_tenant=True)
     events = call.queue.tenant_events(call.tenant(call.query.tenant_id), after=after)
-    return EventStream(events, public_url=call.public_url, stopping=call.services.stopping)
+    return EventStream(events, call.services.encode, stopping=call.services.stopping)
 
 
 async def retry_job(call: Call[Nothing, Nothing]) -> Response:

@@ -5,7 +5,7 @@ falls between.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,7 +20,7 @@ from ..errors import (
 )
 from ..model.ids import type_code
 from ..model.job import Event, Job
-from ..store.events import Listener, order
+from ..store.events import Listener, compound, order, places_of
 from ..store.link import Link
 
 T = TypeVar("T")
@@ -41,22 +41,21 @@ async def wait_for_end(link: Link, job: Job, timeout_ms: int) -> Job:
         if job.status.final:
             return job
         raise ResultPending(f"job {job.id} is {job.status}", remedy="Ask later, or wait for it.")
-    listener: Listener | None = None
+    listener = Listener([job.type], job_id=job.id)
     try:
         async with asyncio.timeout(timeout_ms / 1000):
-            listener = await _persist(lambda: link.events.join([job.type]))
+            await _persist(lambda: link.events.join(listener))
             while True:
                 found = await _persist(lambda: link.views.job(job.type, job.id, ""))
                 if found is None:
                     raise Expired(f"job {job.id} ended and was removed")
                 if found.status.final:
                     return found
-                await _next_final(listener, job.id)
+                await _next_final(listener)
     except TimeoutError:
         raise ResultTimeout(f"job {job.id} did not end within {timeout_ms} ms") from None
     finally:
-        if listener is not None:
-            link.events.leave(listener)
+        link.events.leave(listener)
 
 
 async def _persist(ask: Callable[[], Awaitable[T]]) -> T:
@@ -70,7 +69,8 @@ async def _persist(ask: Callable[[], Awaitable[T]]) -> T:
 
 async def follow(link: Link, job: Job, after: str | None) -> AsyncIterator[Event]:
     """The events of one job, up to and with its final one."""
-    listener = await link.events.join([job.type])
+    listener = Listener([job.type], job_id=job.id)
+    await link.events.join(listener)
     try:
         start = await link.events.last_id(job.type)
         if after:
@@ -100,12 +100,10 @@ async def _live(link: Link, job: Job, listener: Listener, start: str) -> AsyncIt
     """
     while True:
         event = await _next(listener)
-        if event is not None and event.job_id == job.id and order(event.id) > order(start):
+        if event is not None and (event.name == "gap" or order(event.id) > order(start)):
             yield event
             if event.name in _FINAL:
                 return
-        if event is not None and event.name == "gap":
-            yield event
         if event is None or event.name == "gap":
             found = await link.views.job(job.type, job.id, "")
             if found is None:
@@ -129,47 +127,48 @@ async def follow_tenant(
     """The events of all jobs of a tenant, without end. An event's id holds a place in each type's
     stream, so that a resume misses nothing.
     """
-    names = sorted(job_types)
-    listener = await link.events.join(names)
+    listener = Listener(job_types, tenant=tenant)
+    await link.events.join(listener)
     try:
-        places = await _places(link, names, after)
-        for name in names if after else []:
+        places = await _places(link, listener.job_types, after)
+        for name in places:
             async for event in link.events.history(name, places[name]):
                 places[name] = event.id
                 if event.tenant in (tenant, ""):
-                    yield msgspec.structs.replace(event, id=_compound(places))
+                    yield msgspec.structs.replace(event, id=compound(places))
         while True:
             event = await listener.next()
-            if event.name != "gap" and order(event.id) <= order(places[event.type]):
-                continue
-            places[event.type] = event.id
-            if event.tenant in (tenant, ""):
-                yield msgspec.structs.replace(event, id=_compound(places))
+            if not _is_known(event, places):
+                yield event
     finally:
         link.events.leave(listener)
 
 
-async def _places(link: Link, names: list[str], after: str | None) -> dict[str, str]:
-    """The place in each stream after which to go on. Raises InvalidInput."""
+async def _places(link: Link, names: Sequence[str], after: str | None) -> dict[str, str]:
+    """The place in each stream after which to go on; none, to begin now. Raises InvalidInput."""
     if after is None:
-        return dict.fromkeys(names, "0-0")
-    parts: dict[str, str] = {}
-    for part in after.split(","):
-        code, _, place = part.partition(":")
-        parts[code] = place
-    places = {}
-    for name in names:
-        kept = parts.get(type_code(name))
-        places[name] = checked(kept) if kept else await link.events.last_id(name)
-    if not any(type_code(name) in parts for name in names):
+        return {}
+    kept = places_of(after)
+    if not any(type_code(name) in kept for name in names):
         raise InvalidInput(
             "that is not an event id", fields=[FieldError("Last-Event-ID", "the id of an event")]
         )
-    return places
+    return {
+        name: checked(kept.get(type_code(name)) or await link.events.last_id(name))
+        for name in names
+    }
 
 
-def _compound(places: Mapping[str, str]) -> str:
-    return ",".join(f"{type_code(name)}:{place}" for name, place in places.items())
+def _is_known(event: Event, places: dict[str, str]) -> bool:
+    """True for what the history has told already: an event that came while it was read. After the
+    first new one of a stream, all are new.
+    """
+    if event.type not in places or event.name == "gap":
+        return False
+    if order(places_of(event.id)[type_code(event.type)]) <= order(places[event.type]):
+        return True
+    del places[event.type]
+    return False
 
 
 def _state(job: Job, at: str) -> Event:
@@ -218,13 +217,13 @@ def checked(event_id: str) -> str:
     return f"{moment}-{sequence}"
 
 
-async def _next_final(listener: Listener, job_id: str) -> None:
+async def _next_final(listener: Listener) -> None:
     """Returns when the job may have ended, or when it is time to look."""
     try:
         async with asyncio.timeout(_LOOK_S):
             while True:
                 event = await listener.next()
-                if event.name == "gap" or (event.job_id == job_id and event.name in _FINAL):
+                if event.name == "gap" or event.name in _FINAL:
                     return
     except TimeoutError:
         return

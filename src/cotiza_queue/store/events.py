@@ -3,6 +3,9 @@
 A listener first joins, then looks at the present state: so nothing that happens in between is
 missed.
 
+Who listens says to what: the events of one job, or those of one tenant. A tenant's listeners all
+hear the very same event: its id holds a place in the stream of each of their job types.
+
 All that one call on the server announces is one entry of the stream. An event's id is the entry's,
 its second number times SPAN, plus the event's place in the entry: so ids keep the stream's order,
 and one can resume in the middle of an entry.
@@ -11,10 +14,14 @@ and one can resume in the middle of an entry.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from ..errors import CotizaError, QueueUnavailable
+from ..model.ids import type_code
 from ..model.job import Event
 from ..telemetry import Telemetry
 from . import codec, keys
@@ -31,28 +38,39 @@ _PAGE = 100
 
 
 class Listener:
-    """Where one listener's events arrive, in order."""
+    """Where one listener's events arrive, in order: those of one job or, if none is named, those of
+    one tenant in the queues of these types.
+    """
 
-    def __init__(self) -> None:
-        self._inbox: asyncio.Queue[Event] = asyncio.Queue(_BACKLOG)
+    def __init__(
+        self, job_types: Iterable[str] = (), *, job_id: str = "", tenant: str = ""
+    ) -> None:
+        self.job_types = tuple(sorted(job_types))
+        self.of = ("job", job_id) if job_id else ("tenant", tenant)
+        self._inbox: deque[Event] = deque()
         self._missed: Event | None = None
         """The last of those that it had no room for."""
+        self._awake: asyncio.Future[None] | None = None
 
     def offer(self, event: Event) -> None:
-        if self._missed is not None or self._inbox.full():
+        if self._missed is not None or len(self._inbox) >= _BACKLOG:
             self._missed = event
             return
-        self._inbox.put_nowait(event)
+        self._inbox.append(event)
+        if self._awake is not None and not self._awake.done():
+            self._awake.set_result(None)
 
     async def next(self) -> Event:
-        missed = self._missed
-        if missed is None or not self._inbox.empty():
-            return await self._inbox.get()
-        # It has caught up with what it had room for: now it is told, also if nothing more comes.
-        self._missed = None
-        return Event(
-            id=missed.id, name="gap", job_id="", type=missed.type, tenant="", at_ms=missed.at_ms
-        )
+        """The next event. One caller at a time."""
+        while not self._inbox:
+            if self._missed is not None:
+                # It has caught up with what it had room for: now it is told, also if nothing more
+                # comes.
+                missed, self._missed = self._missed, None
+                return _gap(missed.id, missed.type)
+            self._awake = asyncio.get_running_loop().create_future()
+            await self._awake
+        return self._inbox.popleft()
 
 
 class EventReader:
@@ -62,24 +80,30 @@ class EventReader:
         self._connection = connection
         self._telemetry = telemetry
         self._positions: dict[str, str] = {}
-        self._listeners: set[Listener] = set()
+        self._listeners: dict[tuple[str, str], dict[Listener, None]] = {}
+        """By what they listen to, in the order in which they came."""
         self._wanted = asyncio.Event()
         self._reading: asyncio.Timeout | None = None
 
-    async def join(self, job_types: Iterable[str]) -> Listener:
-        """Start to listen to the events of these types, from now on."""
-        now = {keys.events(name): await self.last_id(name) for name in job_types}
-        listener = Listener()
-        if any(key not in self._positions for key in now):
+    async def join(self, listener: Listener) -> None:
+        """Start to listen, from now on. What is read already costs no question to the server."""
+        ends: dict[str, str] = {}
+        wanted = {keys.events(name): name for name in listener.job_types}
+        while unknown := wanted.keys() - self._positions.keys() - ends.keys():
+            for key in unknown:
+                ends[key] = _entry_of(await self.last_id(wanted[key]))
+        if not ends.keys() <= self._positions.keys():
             self._interrupt()
-        for key, last in now.items():
-            self._positions.setdefault(key, _entry_of(last))
-        self._listeners.add(listener)
+        self._positions = ends | self._positions
+        self._listeners.setdefault(listener.of, {})[listener] = None
         self._wanted.set()
-        return listener
 
     def leave(self, listener: Listener) -> None:
-        self._listeners.discard(listener)
+        """Stop to listen, whether it had begun or not."""
+        beside = self._listeners.get(listener.of, {})
+        beside.pop(listener, None)
+        if not beside:
+            self._listeners.pop(listener.of, None)
         if not self._listeners:
             self._wanted.clear()
             self._positions.clear()
@@ -97,9 +121,7 @@ class EventReader:
         """
         key, last = keys.events(job_type), _entry_of(after)
         if await self._trimmed_after(key, last):
-            yield Event(
-                id=after, name="gap", job_id="", type=job_type, tenant="", at_ms=order(after)[0]
-            )
+            yield _gap(after, job_type)
         while page := await self._connection.command("XRANGE", key, last, "+", "COUNT", _PAGE):
             for event in _page_after(job_type, page, after):
                 yield event
@@ -141,11 +163,9 @@ class EventReader:
     async def _look_for_a_gap(self, key: str, position: str) -> None:
         """Behind by a page: were the events after our position still kept?"""
         if await self._trimmed_after(key, position):
-            kind = keys.type_of(key)
-            at = order(position)[0]
-            gap = Event(id=_id(position, 0), name="gap", job_id="", type=kind, tenant="", at_ms=at)
-            for listener in self._listeners:
-                listener.offer(gap)
+            gap = _gap(_id(position, 0), keys.type_of(key))
+            for what, listeners in self._listeners.items():
+                self._tell(gap, what[0], listeners)
 
     def _interrupt(self) -> None:
         """A blocked read knows nothing of a stream that was added since: start it anew."""
@@ -157,8 +177,26 @@ class EventReader:
             if key in self._positions:
                 self._positions[key] = entry.decode()
             for event in _events(keys.type_of(key), entry.decode(), fields):
-                for listener in self._listeners:
-                    listener.offer(event)
+                for what in (("job", event.job_id), ("tenant", event.tenant)):
+                    self._tell(event, what[0], self._listeners.get(what, ()))
+
+    def _tell(self, event: Event, what: str, listeners: Iterable[Listener]) -> None:
+        """To a tenant's listeners the event has a place in all their streams; it is made once."""
+        told: dict[tuple[str, ...], Event] = {}
+        for listener in listeners:
+            types = listener.job_types
+            if event.type not in types:
+                continue
+            if types not in told:
+                told[types] = self._placed(event, types) if what == "tenant" else event
+            listener.offer(told[types])
+
+    def _placed(self, event: Event, job_types: Iterable[str]) -> Event:
+        """The event with an id that says how far each stream has been told."""
+        places = {
+            name: _id(self._positions.get(keys.events(name), "0-0"), SPAN - 1) for name in job_types
+        }
+        return msgspec.structs.replace(event, id=compound(places | {event.type: event.id}))
 
     async def _trimmed_after(self, key: str, entry: str) -> bool:
         """True if entries after that one are no longer kept."""
@@ -167,6 +205,23 @@ class EventReader:
             return False
         info = await self._connection.command("XINFO", "STREAM", key)
         return bool(info[b"entries-added"] > info[b"length"])
+
+
+def compound(places: Mapping[str, str]) -> str:
+    """A place in the stream of each of these job types, as one id: ``4mq1:171-8,w00d:16-4095``."""
+    return ",".join(f"{type_code(name)}:{place}" for name, place in places.items())
+
+
+def places_of(event_id: str) -> dict[str, str]:
+    """The places that a compound id holds, by the codes of the types."""
+    parts = (part.partition(":") for part in event_id.split(","))
+    return {code: place for code, _, place in parts}
+
+
+def _gap(event_id: str, job_type: str) -> Event:
+    """Here events are missing."""
+    at_ms = order(places_of(event_id).get(type_code(job_type), event_id))[0]
+    return Event(id=event_id, name="gap", job_id="", type=job_type, tenant="", at_ms=at_ms)
 
 
 def _page_after(job_type: str, page: list[Any], after: str) -> Iterator[Event]:
