@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 
-from cotiza_queue import Queue
+from cotiza_queue import JobType, NewJob, Queue, Status
 from cotiza_queue.engine import commit
+from cotiza_queue.engine.intake import intake_of
+from cotiza_queue.engine.loop import Background
 from cotiza_queue.errors import CotizaError, InvalidInput, QueueUnavailable
+from cotiza_queue.model.job import Enqueued
+from cotiza_queue.store.commands import Answered, Intake
 from cotiza_queue.store.connection import Connection
 
 
@@ -38,6 +43,31 @@ async def test_a_caller_alone_is_answered_by_a_call_of_its_own(queue: Queue, kin
     for n in range(5):
         await queue.enqueue(kind, n)
     assert await calls_of(queue) - before == 5
+
+
+async def test_one_half_of_a_crowd_is_served_while_the_other_half_prepares(kind: str) -> None:
+    sizes: list[int] = []
+
+    async def send(job_type: str, intakes: Sequence[Intake]) -> list[Answered]:
+        sizes.append(len(intakes))
+        for _ in range(3):  # as long as a server takes, in turns of the loop
+            await asyncio.sleep(0)
+        at = {"type": job_type, "status": Status.WAITING, "created_ms": 1}
+        return [Enqueued(job_id=intake.id, **at) for intake in intakes]
+
+    job = intake_of(NewJob(type=kind, payload=1), JobType(kind), "id")
+    line = commit.GroupCommit(send, Background())
+
+    async def caller(calls: int) -> None:
+        for _ in range(calls):
+            await line.enqueue(kind, job)
+
+    await asyncio.gather(*(caller(40) for _ in range(50)))
+    assert sum(sizes) == 50 * 40
+    assert Counter(sizes)[25] >= len(sizes) - 8
+    sizes.clear()
+    await caller(10)
+    assert sizes == [1] * 10
 
 
 async def test_a_bad_job_among_many_is_refused_alone(queue: Queue, kind: str) -> None:
