@@ -12,37 +12,28 @@ engine's own from the same minute, as a percentage.
 from __future__ import annotations
 
 import argparse
-import socket
 import time
 from collections import deque
-from collections.abc import Coroutine, Generator, Iterator, Sequence
-from typing import Any, NamedTuple, cast
-
-import hiredis
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from cotiza_queue.engine.intake import intake_of
 from cotiza_queue.model.ids import RANDOM_BYTES, new_job_id
-from cotiza_queue.store import keys
-from cotiza_queue.store.commands import Commands, Intake, Settlement
-from cotiza_queue.store.connection import Connection
-from cotiza_queue.store.library import library
+from cotiza_queue.store.commands import Intake, Settlement
 
 from .environments import prepare
 from .processes import about
 from .rivals.cotiza import KIND, NAME
 from .rivals.protocol import Order, payload_of
-from .server import Server, serving
+from .server import Server, Usage, serving
 from .stage import MICRO, Stage
+from .wire import Turning, Wire, begin, end, load
 
 UNDER_WAY = 2
-READ_BYTES = 1 << 18
 IDLE_CALLS = 1_000
 NOW_MS = 1_700_000_000_000
 WORKER = "ceiling"
 PAGES = (1, 10, 32, 100)
-
-Argument = str | bytes | int
-Turning = Coroutine[Any, Any, Any]
 
 
 class Ceiling(NamedTuple):
@@ -54,77 +45,19 @@ class Ceiling(NamedTuple):
     wire_bytes: float
 
 
-class Wire:
-    """One connection, in the place of the engine's own: a call is written at once, and its answer
-    is read when the call is gone on with.
-    """
-
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port))
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._reader: Any = hiredis.Reader(protocolError=RuntimeError, replyError=RuntimeError)
-        self.commands = Commands(cast(Connection, self))
-
-    async def call(self, verb: str, job_type: str, *arguments: Argument) -> Any:
-        """As ``Connection.call``; it stops once, between the request and the answer."""
-        head = ("FCALL", library().functions[verb], 1, keys.meta(job_type))
-        self._socket.sendall(pack(*head, *arguments))
-        await _Written()
-        return self._answer()
-
-    def _answer(self) -> Any:
-        while (reply := self._reader.gets()) is False:
-            self._reader.feed(self._socket.recv(READ_BYTES))
-        if isinstance(reply, Exception):
-            raise reply
-        return reply
-
-    def close(self) -> None:
-        self._socket.close()
-
-
-class _Written:
-    def __await__(self) -> Generator[None, None, None]:
-        yield
-
-
-def pack(*arguments: Argument) -> bytes:
-    """A command as the protocol writes it."""
-    parts = [b"*%d\r\n" % len(arguments)]
-    for argument in arguments:
-        data = argument if isinstance(argument, bytes) else str(argument).encode()
-        parts.append(b"$%d\r\n%b\r\n" % (len(data), data))
-    return b"".join(parts)
-
-
-def begin(turning: Turning) -> Turning:
-    """Write the call, and no more."""
-    turning.send(None)
-    return turning
-
-
-def end(turning: Turning) -> Any:
-    """Read the answer of a call that was written."""
-    try:
-        turning.send(None)
-    except StopIteration as stop:
-        return stop.value
-    raise AssertionError("a call waits for nothing but its answer")
-
-
 def enqueue(server: Server, jobs: int, page: int) -> Ceiling:
     """Put jobs in, made beforehand, as fast as the server answers."""
-    pages = list(_pages(jobs, page))
+    made = list(pages(jobs, page))
     wires = _wires(server)
     under_way: deque[Turning] = deque()
     before, began = server.usage(), time.monotonic()
-    for n, intakes in enumerate(pages):
+    for n, intakes in enumerate(made):
         if len(under_way) == UNDER_WAY:
             end(under_way.popleft())
         under_way.append(begin(wires[n % UNDER_WAY].commands.enqueue(NAME, intakes)))
     while under_way:
         end(under_way.popleft())
-    return _found(server, before, began, jobs, len(pages), wires)
+    return _found(server, before, began, jobs, len(made), wires)
 
 
 def drain(server: Server, jobs: int, page: int) -> Ceiling:
@@ -147,26 +80,27 @@ def drain(server: Server, jobs: int, page: int) -> Ceiling:
     return _found(server, before, began, jobs, calls, wires)
 
 
-def _pages(jobs: int, page: int) -> Iterator[list[Intake]]:
-    payload = payload_of(Order(url=""))
-    job = KIND.job(payload, tenant="t0")
-    for first in range(0, jobs, page):
-        numbers = range(first, min(first + page, jobs))
+def pages(jobs: int, page: int, tenant: str = "t0", first: int = 0) -> Iterator[list[Intake]]:
+    """Jobs like those of the benchmark's producers, a page for each call; they are numbered from
+    ``first`` on.
+    """
+    job = KIND.job(payload_of(Order(url="")), tenant=tenant)
+    for start in range(first, first + jobs, page):
+        numbers = range(start, min(start + page, first + jobs))
         yield [
             intake_of(
-                job, KIND, new_job_id(NOW_MS, (n << 2).to_bytes(RANDOM_BYTES, "big"), NAME, "t0")
+                job, KIND, new_job_id(NOW_MS, (n << 2).to_bytes(RANDOM_BYTES, "big"), NAME, tenant)
             )
             for n in numbers
         ]
 
 
 def _wires(server: Server) -> list[Wire]:
-    port = int(server.url.rpartition(":")[2].partition("/")[0])
-    return [Wire(port) for _ in range(UNDER_WAY)]
+    return [Wire(server) for _ in range(UNDER_WAY)]
 
 
 def _found(
-    server: Server, before: Any, began: float, jobs: int, calls: int, wires: Sequence[Wire]
+    server: Server, before: Usage, began: float, jobs: int, calls: int, wires: Sequence[Wire]
 ) -> Ceiling:
     seconds = time.monotonic() - began
     used = server.usage().since(before)
@@ -176,18 +110,13 @@ def _found(
     return Ceiling(jobs / seconds, used.cpu_s / jobs * MICRO, calls / jobs, wire_bytes)
 
 
-def load(server: Server) -> None:
-    """An empty server that knows our library."""
-    server.flush()
-    server.client.execute_command("FUNCTION", "LOAD", library().code)
-
-
 def show(server: Server, jobs: int, page: int) -> None:
     """The ceiling at several pages, then the engine beside it."""
     print(f"{server.version}, {jobs:,} jobs\n")
     print(f"{'':10}{'jobs a call':>12}{'jobs/s':>10}{'server µs':>11}{'bytes':>8}")
     best: dict[str, Ceiling] = {}
     for size in sorted({*PAGES, page}):
+        server.flush()
         load(server)
         for name, found in (
             ("enqueue", enqueue(server, jobs, size)),

@@ -7,9 +7,10 @@ from typing import TextIO
 
 from . import charts
 from .figures import Column, Scenario, Spread
-from .results import Results
+from .results import LONGEST, Results
 
 OWN = "cotiza"
+WANTED = "What we want to reach"
 
 
 def show(results: Results, out: TextIO) -> None:
@@ -21,6 +22,9 @@ def show(results: Results, out: TextIO) -> None:
         if scenario.says:
             out.write(f"  {scenario.says}\n")
         lay_out(_table(results, scenario), out)
+    if results.goals:
+        out.write(f"\n{WANTED}\n")
+        lay_out(results.goals, out)
     out.write("\n")
     for line in _notes(results):
         out.write(f"  {line}\n")
@@ -47,6 +51,8 @@ def write(results: Results, folder: Path) -> Path:
         "",
     ]
     lines += [f"- {name}: {value}" for name, value in results.facts().items()]
+    if results.goals:
+        lines += ["", f"## {WANTED}", "", *markdown(results.goals)]
     for scenario in results.scenarios:
         lines += ["", f"## {scenario.title}", ""]
         if scenario.says:
@@ -55,7 +61,7 @@ def write(results: Results, folder: Path) -> Path:
         if chart:
             (folder / f"{scenario.name}.svg").write_text(chart)
             lines += [f"![{scenario.title}]({scenario.name}.svg)", ""]
-        lines += _markdown(_table(results, scenario))
+        lines += markdown(_table(results, scenario))
     lines += ["", "## What each of them does", "", *(f"- {line}" for line in _notes(results)), ""]
     page = folder / "README.md"
     page.write_text("\n".join(lines))
@@ -66,19 +72,29 @@ def write(results: Results, folder: Path) -> Path:
 def _table(results: Results, scenario: Scenario) -> list[list[str]]:
     """A head and a row for each rival that took part; the last column compares with us."""
     compared = OWN in results.entrants and len(results.entrants) > 1
-    head = ["", *(_head(column) for column in scenario.columns)]
+    columns = [
+        column for column in (*scenario.columns, LONGEST) if _known(results, scenario, column)
+    ]
+    head = ["", *(_head(column) for column in columns)]
     rows = [head + (["we are"] if compared else [])]
     for rival in results.entrants:
         failure = results.failures.get((scenario.name, rival))
-        spreads = [results.spread(scenario.name, rival, c.name) for c in scenario.columns]
+        spreads = [results.spread(scenario.name, rival, c.name) for c in columns]
         if not any(spreads) and not failure:
             continue
         cells = [results.title(rival)]
-        cells += [_cell(spread, c) for spread, c in zip(spreads, scenario.columns, strict=True)]
+        cells += [_cell(spread, c) for spread, c in zip(spreads, columns, strict=True)]
         if not any(spreads):
             cells[1] = "failed"
         rows.append(cells + ([_compared(results, scenario, rival)] if compared else []))
     return rows
+
+
+def _known(results: Results, scenario: Scenario, column: Column) -> bool:
+    """Whether anybody has a figure there; the first column is always shown."""
+    return column is scenario.columns[0] or any(
+        results.spread(scenario.name, rival, column.name) for rival in results.entrants
+    )
 
 
 def _head(column: Column) -> str:
@@ -130,7 +146,8 @@ def _chart(results: Results, scenario: Scenario) -> str:
     return charts.bars(scenario, bars) if len(bars) > 1 else ""
 
 
-def _markdown(rows: list[list[str]]) -> list[str]:
+def markdown(rows: list[list[str]]) -> list[str]:
+    """A table, its first row the head."""
     lines = [f"| {' | '.join(row)} |" for row in rows]
     lines.insert(1, "|" + " --- |" + " ---: |" * (len(rows[0]) - 1))
     return lines

@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from .environments import ROOT, Environment
-from .figures import Measured, Scenario, Spread
+from .figures import Column, Measured, Scenario, Spread
 from .rivals.protocol import About
 from .scenarios.catalogue import BY_NAME
+
+LONGEST = Column("longest_ms", "longest call, ms", digits=1)
+"""Of our scripts, in every workload; see ``Server.longest_ms``."""
 
 
 class Results:
@@ -35,6 +38,8 @@ class Results:
         self.entrants: dict[str, tuple[Environment, About]] = {}
         self.absent: dict[str, str] = {}
         self.failures: dict[tuple[str, str], str] = {}
+        self.goals: list[list[str]] = []
+        """A table: what is wanted, what was reached; empty if nobody asked."""
         self.rows: defaultdict[tuple[str, str], list[Measured]] = defaultdict(list)
 
     def enter(self, environment: Environment, facts: About) -> None:
@@ -95,6 +100,7 @@ class Results:
         }
         content = {
             "facts": self.facts(), "rivals": rivals, "absent": self.absent, "figures": figures,
+            "goals": self.goals,
         }  # fmt: skip
         return json.dumps(content, indent=1).encode() + b"\n"
 

@@ -4,6 +4,7 @@ timeouts, leases, cancelling, events, histories, tenants' windows, listings, met
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -30,6 +31,7 @@ class Job(msgspec.Struct):
 
 
 KIND: JobType[Job, Any] = JobType(NAME, Job)
+WATCH_S = 0.005
 COUNTS = ["HMGET", "{cq:bench}:counts", "waiting", "active", "delayed", "blocked"]
 
 
@@ -50,7 +52,27 @@ class Cotiza(Engine):
         options = WorkerOptions(concurrency=order.concurrency)
         configure_logging("WARNING", pretty=False)
         worker = Worker({KIND: _process}, order.url, options=options, telemetry=LogTelemetry())
-        protocol.run_async(worker.run())
+        protocol.run_async(_work(worker))
+
+
+async def _work(worker: Worker) -> None:
+    watching = asyncio.create_task(_watch())
+    await worker.run()
+    watching.cancel()
+
+
+async def _watch() -> None:
+    """Note how late a sleeper wakes up, whenever it is later than ever before: nothing else was
+    served in that time. 200 times a second, at 3 µs each in a busy loop.
+    """
+    longest = 0.0
+    while True:
+        began = time.monotonic()
+        await asyncio.sleep(WATCH_S)
+        late = time.monotonic() - began - WATCH_S
+        if late > longest and protocol.has_begun():
+            longest = late
+            protocol.note(stall_ms=1000 * late)
 
 
 async def _process(payload: Job, context: JobContext) -> Any:

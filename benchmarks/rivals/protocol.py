@@ -159,6 +159,11 @@ def begin(payload: Payload) -> None:
         note(first=time.monotonic(), pid=os.getpid())
 
 
+def has_begun() -> bool:
+    """True once a first body has run in this process."""
+    return _ran
+
+
 async def body(payload: Payload) -> Any:
     """A job, in engines on asyncio."""
     begin(payload)

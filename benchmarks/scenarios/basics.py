@@ -14,12 +14,16 @@ SERVER = (
     Column("reads", "round trips", "/job", digits=3),
     Column("bytes", "bytes on the wire", "B/job"),
 )
+WORKER = (
+    Column("rss_mib", "worker memory", "MiB"),
+    Column("stall_ms", "longest stall of its loop", "ms", digits=1),
+)
 ENQUEUE = (RATE, Column("client_us", "client CPU", "µs/job", digits=1), *SERVER)
 DRAIN = (
     RATE,
     Column("worker_us", "worker CPU", "µs/job", digits=1),
     *SERVER,
-    Column("rss_mib", "worker memory", "MiB"),
+    *WORKER,
 )
 LATENCY = (
     Column("p50", "median", "ms", digits=2),
@@ -44,10 +48,10 @@ def drain(stage: Stage, concurrency: int | None, processes: int) -> Measured:
     return stage.drain(count, concurrency, processes)
 
 
-def fill(stage: Stage, count: int, **fields: object) -> None:
+def fill(stage: Stage, count: int, **fields: object) -> Measured:
     """Put jobs in, the fastest way the rival has."""
-    bulk = stage.about.bulk
-    stage.enqueue(mode="bulk" if bulk else "many", callers=1 if bulk else 50, count=count, **fields)
+    mode, callers = ("bulk", 1) if stage.about.bulk else ("many", 50)
+    return stage.enqueue(mode=mode, callers=callers, count=count, **fields)
 
 
 def idle(stage: Stage) -> Measured:
@@ -71,11 +75,11 @@ def memory(stage: Stage) -> Measured:
         stage.server.flush()
         fill(stage, FIRST, pad=pad)
         stage.drain(FIRST)
-        before = stage.server.usage().memory
+        before = stage.server.memory()
         fill(stage, count, pad=pad)
-        found[f"waiting{name}"] = (stage.server.usage().memory - before) / count
+        found[f"waiting{name}"] = (stage.server.memory() - before) / count
         stage.drain(count, already=FIRST)
-        found[f"kept{name}"] = (stage.server.usage().memory - before) / count
+        found[f"kept{name}"] = (stage.server.memory() - before) / count
     return found
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ..figures import Scenario
-from . import basics, growth, http, many, work
+from . import basics, growth, http, limits, many, work
 
 SCENARIOS: tuple[Scenario, ...] = (
     *basics.SCENARIOS,
+    *limits.SCENARIOS,
     *work.SCENARIOS,
     *many.SCENARIOS,
     *http.SCENARIOS,

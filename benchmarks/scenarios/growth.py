@@ -20,7 +20,7 @@ def backlog(stage: Stage) -> Measured:
         stage.server.flush()
         rest = stage.jobs(point)
         fill(stage, rest + drained)
-        found[f"at_{point}"] = stage.drain(drained, rest=rest)["rate"]
+        found[f"at_{point}"] = stage.drain(drained, rest=rest)["server_us"]
     return found
 
 
@@ -70,8 +70,8 @@ def _points(points: tuple[int, ...], unit: str, better: str) -> tuple[Column, ..
 SCENARIOS = (
     Scenario(
         "growth-backlog",
-        "Drain, jobs/s, by jobs that wait behind",
-        _points(BACKLOGS, "/s", "more"),
+        "Drain, server CPU, by jobs that wait behind",
+        _points(BACKLOGS, "µs/job", "less"),
         backlog,
         needs="bulk",
         curve="jobs waiting",

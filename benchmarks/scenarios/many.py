@@ -16,13 +16,11 @@ INSTANT_JOBS = 100_000
 DRAINED = 20_000
 FAR_MS = 3_600_000
 STANDING = [["HMGET", "{cq:bench}:counts", "waiting", "active"]]
-SLOWEST = Column("slowest_ms", "longest call in the server", "ms", digits=1)
 PILED = (
     RATE,
     Column("server_us", "server CPU of a drained job", "µs/job", digits=1),
     Column("fill", "enqueued, 500 a call", "/s", "more"),
     Column("bytes", "memory", "B/job"),
-    SLOWEST,
 )
 
 
@@ -32,10 +30,16 @@ def tenants(stage: Stage) -> Measured:
     found: Measured = {}
     for name, many in (("one", 1), ("many", TENANTS)):
         stage.server.flush()
-        fill(stage, count, tenants=many)
+        filled = fill(stage, count, tenants=many)
         drained = stage.drain(count)
-        found |= {f"rate_{name}": drained["rate"], f"server_{name}": drained["server_us"]}
-    return found | {"ratio": found["server_many"] / found["server_one"]}
+        found |= {
+            f"rate_{name}": 1 / (1 / filled["rate"] + 1 / drained["rate"]),
+            f"server_{name}": filled["server_us"] + drained["server_us"],
+        }
+    return found | {
+        "ratio": found["server_many"] / found["server_one"],
+        "wall_ratio": found["rate_one"] / found["rate_many"],
+    }
 
 
 def waiting(stage: Stage) -> Measured:
@@ -51,9 +55,9 @@ def delayed(stage: Stage) -> Measured:
 
 
 def _piled(stage: Stage, count: int, delay_ms: int) -> Measured:
-    before = stage.server.usage().memory
+    before = stage.server.memory()
     filled = stage.enqueue(mode="bulk", count=count, delay_ms=delay_ms)
-    memory = (stage.server.usage().memory - before) / count
+    memory = (stage.server.memory() - before) / count
     drained = min(stage.jobs(DRAINED), count // 2)
     if delay_ms:
         fill(stage, drained)
@@ -64,7 +68,6 @@ def _piled(stage: Stage, count: int, delay_ms: int) -> Measured:
         "server_us": found["server_us"],
         "fill": filled["rate"],
         "bytes": memory,
-        "slowest_ms": stage.server.slowest_ms(),
     }
 
 
@@ -85,7 +88,6 @@ def instant(stage: Stage) -> Measured:
     return {
         "rate": count / (ended - first),
         "first_ms": (first - due) * 1000,
-        "slowest_ms": stage.server.slowest_ms(),
     }
 
 
@@ -98,10 +100,11 @@ SCENARIOS = (
             Column("rate_one", "jobs/s, one tenant", "/s", "more"),
             Column("server_many", "server CPU, 10,000", "µs/job", digits=1),
             Column("server_one", "server CPU, one", "µs/job", digits=1),
-            Column("ratio", "the one to the other", "×", digits=2),
+            Column("ratio", "server CPU, 10,000 to one", "×", digits=2),
+            Column("wall_ratio", "time, 10,000 to one", "×", digits=2),
         ),
         tenants,
-        "Jobs of tenants in turn.",
+        "Jobs of tenants in turn, enqueued and then run: the whole life of a job.",
         "own",
     ),
     Scenario("million-waiting", "A million waiting", PILED, waiting, needs="own"),
@@ -109,7 +112,7 @@ SCENARIOS = (
     Scenario(
         "instant",
         "A hundred thousand due at one instant",
-        (RATE, Column("first_ms", "first one late by", "ms", digits=1), SLOWEST),
+        (RATE, Column("first_ms", "first one late by", "ms", digits=1)),
         instant,
         needs="own",
     ),

@@ -6,13 +6,13 @@ from functools import partial
 
 from ..figures import Column, Measured, Scenario
 from ..stage import Stage
-from .basics import RATE
+from .basics import RATE, WORKER
 
 COLUMNS = (
     RATE,
     Column("worker_us", "worker CPU", "µs/job"),
     Column("server_us", "server CPU", "µs/job", digits=1),
-    Column("rss_mib", "worker memory", "MiB"),
+    *WORKER,
 )
 CPU_ROUNDS = 80_000
 LARGE_BYTES = 100_000

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from benchmarks import goals, targets
+from benchmarks.capacity import CURVES, ROWS, Figures, billion, fill
 from benchmarks.environments import KINDS, prepare
 from benchmarks.figures import Spread
 from benchmarks.processes import Failed, Journal, about
 from benchmarks.report import compare, write
-from benchmarks.results import Results
+from benchmarks.results import LONGEST, Results
 from benchmarks.scenarios.catalogue import BY_NAME, SCENARIOS
 from benchmarks.server import serving
 from benchmarks.stage import Stage
@@ -66,3 +68,70 @@ def test_a_page_shows_medians_spreads_and_who_is_better(stage: Stage, tmp_path: 
     assert "30 [20–40]" in page
     assert "3.0 ×" in page
     assert (tmp_path / "bulk.svg").read_text().count("<rect") == 2
+
+
+def test_every_goal_names_figures_and_rivals_that_its_run_has() -> None:
+    assert set(targets.TARGETS) <= set(BY_NAME)
+    assert {rival for rivals in targets.TARGETS.values() for rival in rivals} <= set(KINDS)
+    results = Results("valkey")
+    for name in ("cotiza", *targets.WAITING):
+        results.entrants[name] = (prepare("cotiza")._replace(name=name), about(prepare("cotiza")))
+    for name, rivals in targets.TARGETS.items():
+        for rival in ("cotiza", *rivals):
+            columns = (*BY_NAME[name].columns, LONGEST)
+            results.add(name, rival, {column.name: 1.0 for column in columns})
+    results.finish(1, 1.0, [BY_NAME[name] for name in targets.TARGETS])
+    rows = goals.show(results)[1:]
+    assert len(rows) == len(goals.GOALS)
+    assert all(row[-1] in ("met", "MISSED") for row in rows)
+
+
+def test_a_goal_is_missed_by_the_best_rival_and_the_worst_workload(stage: Stage) -> None:
+    results = Results("valkey")
+    for name in ("cotiza", "saq", "huey"):
+        results.enter(stage.environment._replace(name=name), stage.about)
+    for name, p50 in (("cotiza", 0.6), ("saq", 2.0), ("huey", 0.8)):
+        results.add("idle", name, {"p50": p50})
+    for longest in (4.0, 9.0, 4.5):
+        results.add("bulk", "cotiza", {"longest_ms": longest})
+    results.finish(3, 1.0, [BY_NAME["idle"], BY_NAME["bulk"]])
+    rows = {row[0]: row[1:] for row in goals.show(results)}
+    assert rows["idle latency, median: part of the best one's"] == [
+        "≤ 0.7 ×",
+        "0.75 × (huey)",
+        "MISSED",
+    ]
+    call = rows["longest script call of all workloads"]
+    assert call == ["≤ 5 ms", "4.5 ms (bulk; 9.0 in the worst round of all)", "met"]
+    assert rows["drain: times saq"][1] == "–"
+
+
+def test_the_longest_call_is_that_of_a_script_and_forgotten_before_the_next_workload() -> None:
+    with serving("valkey") as server:
+        server.begin()
+        loop = "for i = 1, 3000000 do end"
+        server.client.eval(loop, 0)
+        server.flush()
+        assert server.longest_ms() > 1.0
+        server.begin()
+        assert server.longest_ms() == 1.0
+
+
+def test_the_capacity_page_is_filled_from_the_figures_of_a_run() -> None:
+    cells: dict[str, dict[str, float]] = {}
+    for row in ROWS:
+        cells.setdefault(row.scenario, {})[row.column] = 10.0
+    facts = dict.fromkeys(Results("valkey").facts(), "so")
+    content = {
+        "facts": facts,
+        "figures": [{"scenario": s, "rival": "cotiza", "rounds": [c]} for s, c in cells.items()],
+    }
+    figures = Figures([content])
+    assert not any(figures.has(name) for name in CURVES)
+    needs = {row.split(" | ")[0].strip("| "): row for row in billion(figures)}
+    assert "11,574" in needs["jobs/s on average"]
+    assert "30,000" in needs["jobs/s of one server core, in memory only"]
+    page = (Path(__file__).parents[2] / "docs" / "capacity.md").read_text()
+    once = fill(page, figures)
+    assert fill(once, figures) == once
+    assert "so: so; so" in once

@@ -1,0 +1,39 @@
+"""``./run bench --targets``: the workloads that we have goals for, each against those whom its
+goals name and nobody else. Five rounds take about twenty-five minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+NODE = ("bullmq", "bull")
+WITH_BULK = ("streaq", *NODE)
+DRAINING = ("streaq", "saq", "dramatiq", *NODE)
+WAITING = (*DRAINING, "huey", "taskiq")
+"""Those that start a lone job soonest are among them."""
+
+TARGETS: Mapping[str, Sequence[str]] = {
+    "drain": DRAINING,
+    "ceiling": (),
+    "drain-c32": (),
+    "durable": (),
+    "enqueue-1": ("streaq", "bullmq"),
+    "enqueue-50": ("streaq", "bullmq"),
+    "bulk": WITH_BULK,
+    "idle": WAITING,
+    "delayed": ("streaq",),
+    "memory": ("streaq",),
+    "sleep-1ms": (),
+    "sleep-20ms": (),
+    "compute": (),
+    "large": (),
+    "tenants": (),
+    "newcomer": (),
+    "million-waiting": (),
+    "million-delayed": (),
+    "instant": (),
+    "post": (),
+    "fan-out": (),
+}
+ONCE = ("million-waiting", "million-delayed", "instant")
+"""They take long and hardly vary: they run in the first round only."""
