@@ -71,7 +71,8 @@ def write(results: Results, folder: Path) -> Path:
 
 def _table(results: Results, scenario: Scenario) -> list[list[str]]:
     """A head and a row for each rival that took part; the last column compares with us."""
-    compared = OWN in results.entrants and len(results.entrants) > 1
+    there = [rival for rival in results.entrants if results.rows[scenario.name, rival]]
+    compared = OWN in there and len(there) > 1
     columns = [
         column for column in (*scenario.columns, LONGEST) if _known(results, scenario, column)
     ]
@@ -131,6 +132,7 @@ def compare(results: Results, scenario: Scenario, rival: str) -> float | None:
 
 def _chart(results: Results, scenario: Scenario) -> str:
     """Nothing where there is nothing to compare."""
+    own = results.title(OWN) if OWN in results.entrants else ""
     found = {
         rival: [results.spread(scenario.name, rival, column.name) for column in scenario.columns]
         for rival in results.entrants
@@ -141,9 +143,9 @@ def _chart(results: Results, scenario: Scenario) -> str:
             for rival, spreads in found.items()
             if any(spreads)
         ]
-        return charts.curve(scenario, lines) if lines else ""
+        return charts.curve(scenario, lines, own) if lines else ""
     bars = [(results.title(rival), spreads[0]) for rival, spreads in found.items() if spreads[0]]
-    return charts.bars(scenario, bars) if len(bars) > 1 else ""
+    return charts.bars(scenario, bars, own) if len(bars) > 1 else ""
 
 
 def markdown(rows: list[list[str]]) -> list[str]:
