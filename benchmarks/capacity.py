@@ -61,8 +61,15 @@ ROWS = (
     Row("enter", "server CPU to take a job in, 50 callers", "µs", "enqueue-50", "server_us", 1),
     Row("bulk", "server CPU to take a job in, 500 a call", "µs", "bulk", "server_us", 1),
     Row("run", "server CPU to hand a job out and end it", "µs", "drain", "server_us", 1),
-    Row("enter, on disk", "the same two, with an append-only file", "µs", "durable", "fill_us", 1),
-    Row("run, on disk", "", "µs", "durable", "server_us", 1),
+    Row(
+        "enter, on disk",
+        "to take a job in, 500 a call, with an append-only file",
+        "µs",
+        "durable",
+        "fill_us",
+        1,
+    ),
+    Row("run, on disk", "to run it, with an append-only file", "µs", "durable", "server_us", 1),
     Row("worker", "worker CPU of a job, besides its work", "µs", "drain", "worker_us", 1),
     Row("caller", "client CPU to enqueue, 50 callers", "µs", "enqueue-50", "client_us", 1),
     Row("wire in", "bytes on the wire to take a job in", "B", "bulk", "bytes"),
@@ -81,23 +88,23 @@ ROWS = (
 
 def measured(figures: Figures) -> list[str]:
     """The figures, and where they are from."""
-    rows = [["name", "what", "measured", "workload"]]
+    rows = [["name", "what", "workload", "measured"]]
     for row in ROWS:
         value = f"{figures(row.scenario, row.column):,.{row.digits}f} {row.unit}"
-        rows.append([f"`{row.name}`", row.text, value, row.scenario])
+        rows.append([f"`{row.name}`", row.text, row.scenario, value])
     facts = [
-        f"{each['date']}: {each['machine']}; {each['server']}, Python {each['Python']}, "
-        f"commit {each['commit']}, {each['rounds']}, load {each['load average']}."
+        f"- {each['date']}: {each['machine']}; {each['server']}, Python {each['Python']}, "
+        f"commit {each['commit']}; rounds: {each['rounds']}; load {each['load average']}."
         for each in figures.facts
     ]
-    return [*markdown(rows), "", *facts]
+    return [*markdown(rows, 3), "", *facts]
 
 
 def billion(figures: Figures) -> list[str]:
     """What a billion jobs a day needs."""
     value = {row.name: figures(row.scenario, row.column) for row in ROWS}
     peak = PEAK * BILLION / DAY_S
-    return markdown([["", "formula", "result"], *_load(value, peak), *_memory(value)])
+    return markdown([["", "formula", "result"], *_load(value, peak), *_memory(value)], 2)
 
 
 def _load(value: Mapping[str, float], peak: float) -> Iterator[list[str]]:

@@ -52,7 +52,7 @@ def write(results: Results, folder: Path) -> Path:
     ]
     lines += [f"- {name}: {value}" for name, value in results.facts().items()]
     if results.goals:
-        lines += ["", f"## {WANTED}", "", *markdown(results.goals)]
+        lines += ["", f"## {WANTED}", "", *markdown(results.goals, 2)]
     for scenario in results.scenarios:
         lines += ["", f"## {scenario.title}", ""]
         if scenario.says:
@@ -148,10 +148,10 @@ def _chart(results: Results, scenario: Scenario) -> str:
     return charts.bars(scenario, bars, own) if len(bars) > 1 else ""
 
 
-def markdown(rows: list[list[str]]) -> list[str]:
-    """A table, its first row the head."""
+def markdown(rows: list[list[str]], texts: int = 1) -> list[str]:
+    """A table, its first row the head; ``texts``: so many columns are words, the rest numbers."""
     lines = [f"| {' | '.join(row)} |" for row in rows]
-    lines.insert(1, "|" + " --- |" + " ---: |" * (len(rows[0]) - 1))
+    lines.insert(1, "|" + " --- |" * texts + " ---: |" * (len(rows[0]) - texts))
     return lines
 
 

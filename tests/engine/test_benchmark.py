@@ -134,4 +134,4 @@ def test_the_capacity_page_is_filled_from_the_figures_of_a_run() -> None:
     page = (Path(__file__).parents[2] / "docs" / "capacity.md").read_text()
     once = fill(page, figures)
     assert fill(once, figures) == once
-    assert "so: so; so" in once
+    assert "- so: so; so" in once
