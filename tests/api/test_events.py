@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from api_support import Process, Sent, bearer, events
-from cotiza_api.sse import Encoder, EventStream
+from cotiza_api.sse import KEPT_BYTES, Encoder, EventStream
 from cotiza_queue.jobtypes import FILE_ANALYSIS
 from cotiza_queue.model.job import Event
 from cotiza_queue.store.connection import Connection
@@ -38,15 +38,24 @@ async def analyse(payload: Any, context: Any) -> dict[str, str]:
     return {"thumbnailUrl": f"file-store://{context.tenant}/thumbnails/one"}
 
 
-async def read(client: httpx2.AsyncClient, path: str, after: str | None = None) -> list[Sent]:
-    """Every event of a stream that ends."""
-    headers = {"Last-Event-ID": after} if after else {}
+async def read(
+    client: httpx2.AsyncClient,
+    path: str,
+    after: str | None = None,
+    begun: asyncio.Event | None = None,
+) -> list[Sent]:
+    """Every event of a stream that ends. ``begun`` is set once the first one is there."""
+    headers, seen = {"Last-Event-ID": after} if after else {}, list[Sent]()
     async with client.stream("GET", path, headers=headers) as answer:
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")
         assert answer.headers["x-accel-buffering"] == "no"
         assert answer.headers["cache-control"] == "no-store"
-        return [event async for event in events(answer)]
+        async for event in events(answer):
+            seen.append(event)
+            if begun is not None:
+                begun.set()
+    return seen
 
 
 async def test_a_job_is_followed_to_its_end_and_resumed_without_gap_or_duplicate(
@@ -55,7 +64,9 @@ async def test_a_job_is_followed_to_its_end_and_resumed_without_gap_or_duplicate
     made = (await admin.post("/api/v1/jobs", json=analysis)).json()
     path = f"/api/v1/jobs/{made['jobId']}/events"
     async with asyncio.TaskGroup() as group:
-        following = group.create_task(read(admin, path))
+        begun = asyncio.Event()
+        following = group.create_task(read(admin, path, begun=begun))
+        await begun.wait()
         async with working({FILE_ANALYSIS: analyse}):
             seen = await following
     names = [event.name for event in seen]
@@ -178,6 +189,24 @@ async def test_a_stream_ends_when_its_client_leaves() -> None:
     stream = EventStream(nothing(), Encoder("").encode, stopping=asyncio.Event())
     await stream({"type": "http", "method": "GET"}, receive, send)
     assert left.is_set()
+
+
+def test_an_event_is_encoded_once_for_all_and_what_is_kept_has_a_limit() -> None:
+    def told(number: int) -> Event:
+        data = {"message": "m" * 10_000}
+        return Event(
+            id=f"{number}-0", name="progress", job_id="j", type="t", tenant="a", at_ms=0, data=data
+        )
+
+    encoder, first = Encoder("http://api"), told(1)
+    encoded = encoder.encode(first)
+    assert encoded.startswith(b"id: 1-0\nevent: progress\ndata: {")
+    assert encoder.encode(first) is encoded
+    assert encoder.encode(told(1)) == encoded
+    for number in range(2, 2 + KEPT_BYTES // 10_000):
+        encoder.encode(told(number))
+    assert encoder.encode(first) is not encoded
+    assert sum(len(each) for _, each in encoder._kept.values()) <= KEPT_BYTES
 
 
 class Follower:

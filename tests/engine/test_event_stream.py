@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
 import pytest
 
-from cotiza_queue import NewJob, Queue
+from cotiza_queue import JobType, NewJob, Queue
 from cotiza_queue.model.job import Event
 from cotiza_queue.store import events as events_module
 from cotiza_queue.store.events import Listener, order
@@ -63,6 +64,44 @@ async def test_what_is_no_longer_kept_is_told_as_a_gap_and_the_rest_follows_in_o
     rest = [event.job_id for event in seen[1:]]
     assert len(rest) == len(set(rest)) >= 10_000 - 2_000
     assert rest[-2_000:] == ids
+
+
+async def test_a_resume_shows_nothing_of_before_the_listener_came_first(
+    redis_url: str, kind: str
+) -> None:
+    busy, quiet = f"{kind}-a", f"{kind}-b"
+    async with Queue(redis_url, job_types=[JobType(busy), JobType(quiet)]) as queue:
+        old = [(await queue.enqueue(quiet, n, tenant=kind)).job_id for n in range(3)]
+        async with aclosing(queue.tenant_events(kind)) as stream:  # type: ignore[type-var]
+            first = asyncio.ensure_future(anext(stream))
+            while not first.done():  # the stream begins at a moment that nobody tells
+                await queue.enqueue(busy, "first", tenant=kind)
+                await asyncio.sleep(0.02)
+            after = (await first).id
+        last = [(await queue.enqueue(name, "last", tenant=kind)).job_id for name in (busy, quiet)]
+        seen: list[str] = []
+        async with aclosing(queue.tenant_events(kind, after=after)) as stream:  # type: ignore[type-var]
+            while not set(last) <= set(seen):
+                seen.append((await anext(stream)).job_id)
+    assert not set(old) & set(seen)
+
+
+async def test_a_listener_hears_of_the_types_it_asked_for_whatever_else_is_read(
+    redis_url: str, kind: str
+) -> None:
+    both, one = Queue(redis_url), Queue(redis_url, job_types=[JobType(f"{kind}-a")])
+    async with both, one:
+        reader = one._link.events
+        hears, follows = Listener([f"{kind}-a"], tenant=kind), Listener([f"{kind}-b"], tenant=kind)
+        await reader.join(hears)
+        await reader.join(follows)
+        for name in ("b", "a", "b"):
+            await both.enqueue(f"{kind}-{name}", name, tenant=kind)
+        assert [(await follows.next()).type for _ in range(2)] == [f"{kind}-b"] * 2
+        assert (await hears.next()).type == f"{kind}-a"
+        reader.leave(hears)
+        reader.leave(hears)
+        reader.leave(follows)
 
 
 async def test_a_listener_that_falls_behind_is_told_of_the_gap_even_if_nothing_more_comes() -> None:
