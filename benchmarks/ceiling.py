@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from cotiza_queue.chance import SystemChance
 from cotiza_queue.engine.intake import intake_of
 from cotiza_queue.model.ids import RANDOM_BYTES, new_job_id
 from cotiza_queue.store.commands import Intake, Settlement
@@ -80,18 +81,15 @@ def drain(server: Server, jobs: int, page: int) -> Ceiling:
     return _found(server, before, began, jobs, calls, wires)
 
 
-def pages(jobs: int, page: int, tenant: str = "t0", first: int = 0) -> Iterator[list[Intake]]:
-    """Jobs like those of the benchmark's producers, a page for each call; they are numbered from
-    ``first`` on.
-    """
-    job = KIND.job(payload_of(Order(url="")), tenant=tenant)
-    for start in range(first, first + jobs, page):
-        numbers = range(start, min(start + page, first + jobs))
+def pages(jobs: int, page: int, tenant: str = "t0") -> Iterator[list[Intake]]:
+    """Jobs like those of the benchmark's producers, a page for each call."""
+    job, chance = KIND.job(payload_of(Order(url="")), tenant=tenant), SystemChance()
+    for start in range(0, jobs, page):
         yield [
             intake_of(
-                job, KIND, new_job_id(NOW_MS, (n << 2).to_bytes(RANDOM_BYTES, "big"), NAME, tenant)
+                job, KIND, new_job_id(NOW_MS, chance.random_bytes(RANDOM_BYTES), NAME, tenant)
             )
-            for n in numbers
+            for _ in range(min(page, jobs - start))
         ]
 
 

@@ -24,7 +24,7 @@ from typing import Any
 
 from cotiza_queue.chance import SystemChance
 from cotiza_queue.engine.intake import intake_of
-from cotiza_queue.model.ids import new_job_id
+from cotiza_queue.model.ids import RANDOM_BYTES, new_job_id
 from cotiza_queue.model.job import JobType, NewJob
 from cotiza_queue.store.commands import Commands, Settlement
 from cotiza_queue.store.connection import Connection
@@ -91,7 +91,10 @@ async def life(commands: Commands) -> None:
     """Jobs from their coming to their end."""
     chance = SystemChance()
     for start in range(0, JOBS, CHUNK):
-        ids = [new_job_id(start + n, chance.random_bytes(13), KIND.name, "t") for n in range(CHUNK)]
+        ids = [
+            new_job_id(start + n, chance.random_bytes(RANDOM_BYTES), KIND.name, "t")
+            for n in range(CHUNK)
+        ]
         jobs = [
             intake_of(NewJob(type=KIND.name, payload={"x": "y" * 280}, tenant="t"), KIND, id_)
             for id_ in ids
@@ -170,7 +173,7 @@ async def heartbeat(server: Server, rounds: int) -> None:
             chance = SystemChance()
             job = NewJob(type=KIND.name, payload=1, tenant="t")
             for n in range(held):
-                id_ = new_job_id(n, chance.random_bytes(13), KIND.name, "t")
+                id_ = new_job_id(n, chance.random_bytes(RANDOM_BYTES), KIND.name, "t")
                 await commands.enqueue(KIND.name, [intake_of(job, KIND, id_)])
             taken = (await commands.turn(KIND.name, "w", held, [])).deliveries
             pairs = [(delivery.id, delivery.token) for delivery in taken]

@@ -7,7 +7,7 @@ from typing import TextIO
 
 from . import charts
 from .figures import Column, Scenario, Spread
-from .results import LONGEST, Results
+from .results import ALWAYS, Results
 
 OWN = "cotiza"
 WANTED = "What we want to reach"
@@ -74,7 +74,7 @@ def _table(results: Results, scenario: Scenario) -> list[list[str]]:
     there = [rival for rival in results.entrants if results.rows[scenario.name, rival]]
     compared = OWN in there and len(there) > 1
     columns = [
-        column for column in (*scenario.columns, LONGEST) if _known(results, scenario, column)
+        column for column in (*scenario.columns, *ALWAYS) if _known(results, scenario, column)
     ]
     head = ["", *(_head(column) for column in columns)]
     rows = [head + (["we are"] if compared else [])]

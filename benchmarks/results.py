@@ -20,7 +20,10 @@ from .rivals.protocol import About
 from .scenarios.catalogue import BY_NAME
 
 LONGEST = Column("longest_ms", "longest call, ms", digits=1)
-"""Of our scripts, in every workload; see ``Server.longest_ms``."""
+"""Of our scripts; see ``Server.longest_ms``."""
+HELD = Column("held", "server waited for a core, %")
+ALWAYS = (LONGEST, HELD)
+"""What is measured in every workload."""
 
 
 class Results:

@@ -16,7 +16,7 @@ from . import goals, report, targets
 from .environments import KINDS, Environment, Unavailable, prepare
 from .figures import Scenario
 from .processes import Failed, about
-from .results import LONGEST, Results
+from .results import HELD, LONGEST, Results
 from .rivals.protocol import About
 from .scenarios.catalogue import BY_NAME
 from .server import serving
@@ -141,12 +141,14 @@ def _measure(stage: Stage, scenario: Scenario, results: Results) -> None:
     stage.server.begin()
     try:
         found = scenario.measure(stage)
-        if name == report.OWN:
-            found[LONGEST.name] = stage.server.longest_ms()
     except Failed as reason:
         results.fail(scenario.name, name, str(reason))
         _say(f"  {scenario.name:<12} {name:<14} failed: {reason}")
         return
+    if name == report.OWN:
+        found[LONGEST.name] = stage.server.longest_ms()
+    if (held := stage.server.held_percent()) is not None:
+        found[HELD.name] = held
     results.add(scenario.name, name, found)
     first = scenario.columns[0]
     value = found.get(first.name, 0.0)

@@ -57,6 +57,7 @@ class Server:
         self.looks = 0
         """Commands that the benchmark has sent to watch a queue; they are taken off the counts."""
         self._longest_us = SLOW_US
+        self._began = _on_core(pid)
         self.client.config_set("slowlog-log-slower-than", SLOW_US)
         self.client.config_set("slowlog-max-len", SLOW_KEPT)
 
@@ -107,6 +108,15 @@ class Server:
         """An empty server for a new scenario: also the longest call is forgotten."""
         self.flush()
         self._longest_us = SLOW_US
+        self._began = _on_core(self.pid)
+
+    def held_percent(self) -> float | None:
+        """Which part of the time since ``begin`` in which the server had something to do it waited
+        for a core: how busy the machine was with others. None where the kernel doesn't tell.
+        """
+        now = _on_core(self.pid)
+        ran, waited = (now[n] - self._began[n] for n in (0, 1))
+        return 100 * waited / (ran + waited) if ran else None
 
     def longest_ms(self) -> float:
         """The longest call of a script since ``begin``, by the clock; nobody else was served
@@ -130,6 +140,14 @@ class Server:
         self.client.execute_command("FUNCTION", "FLUSH")
         self.client.config_resetstat()
         self.looks = 0
+
+
+def _on_core(pid: int) -> tuple[int, int]:
+    """Nanoseconds that the main thread has run, and that it could have run but waited."""
+    with suppress(OSError, ValueError):
+        ran, waited, _ = Path(f"/proc/{pid}/schedstat").read_text().split()
+        return int(ran), int(waited)
+    return 0, 0
 
 
 def binary(kind: str) -> str:

@@ -37,6 +37,16 @@ def test_a_drain_ends_when_every_job_has_and_tells_what_each_cost(stage: Stage) 
     assert 0 < found["reads"] < found["commands"]
 
 
+def test_a_client_that_does_nothing_else_drives_our_calls_and_sees_a_newcomer_as_third(
+    stage: Stage,
+) -> None:
+    found = BY_NAME["ceiling"].measure(stage)
+    assert found["rate"] > 0
+    assert stage.server.counts(stage.about.left) == 0
+    stage.server.begin()
+    assert BY_NAME["newcomer"].measure(stage) == {"place_1": 3, "place_100": 3}
+
+
 def test_jobs_that_fail_are_no_measure(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal")
     journal.check()
