@@ -20,7 +20,8 @@ from typing import NamedTuple
 from cotiza_queue.chance import SystemChance
 from cotiza_queue.engine.intake import intake_of
 from cotiza_queue.model.ids import RANDOM_BYTES, new_job_id
-from cotiza_queue.store.commands import Intake, Settlement
+from cotiza_queue.store.asked import Intake
+from cotiza_queue.store.commands import Settlement
 
 from .environments import prepare
 from .processes import about

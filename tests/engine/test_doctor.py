@@ -20,6 +20,7 @@ from cotiza_queue.errors import Conflict, NotFound
 from cotiza_queue.store import audit
 from cotiza_queue.store.commands import Commands
 from cotiza_queue.store.connection import Connection
+from engine.records import read, rewrite
 
 pytestmark = pytest.mark.row("D8")
 KIND = "parts"
@@ -152,8 +153,8 @@ async def site(own: Queue) -> AsyncIterator[Site]:
         for name in names
     ]
     (number,) = await connection.command("HKEYS", P + "lanes")
-    assert await connection.command("HGET", P + f"job:{line[0]}", "entry")
-    assert not await connection.command("HGET", P + f"job:{line[5]}", "entry")
+    assert (await read(connection, P + f"job:{line[0]}"))[0].entry
+    assert not (await read(connection, P + f"job:{line[5]}"))[0].entry
     open_ = frozenset({held.job_id, later.job_id, *line})
     await own.add_recurring(KIND, 1, "0 0 1 1 *", key="yearly")
     yield Site(
@@ -164,8 +165,7 @@ async def site(own: Queue) -> AsyncIterator[Site]:
 
 
 async def entry_of(site: Site, job_id: str) -> bytes:
-    entry: bytes = await site.do("HGET", P + f"job:{job_id}", "entry")
-    return entry
+    return (await read(site.connection, P + f"job:{job_id}"))[0].entry.encode()
 
 
 async def letter_entry(site: Site) -> bytes:
@@ -208,16 +208,28 @@ async def lose_the_letter(site: Site) -> None:
     await site.do("XDEL", P + "dead", await letter_entry(site))
 
 
-async def jumble_hash(site: Site) -> None:
-    await site.do("HDEL", P + f"job:{site.done}", "status")
+async def jumble_record(site: Site) -> None:
+    await rewrite(site.connection, P + f"job:{site.done}", status="lost")
+
+
+async def retype(site: Site) -> None:
+    await site.do("DEL", P + f"job:{site.done}")
+    await site.do("LPUSH", P + f"job:{site.done}", "x")
+
+
+async def lose_result(site: Site) -> None:
+    await rewrite(site.connection, P + f"job:{site.done}", result=True)
 
 
 Harm = Callable[[Site], Awaitable[object]]
 HARMS: dict[str, tuple[str, Harm]] = {
     "a lane overwritten": ("wrong_type", lambda s: s.do("SET", s.lane, "x")),
     "the delayed overwritten": ("wrong_type", lambda s: s.do("SET", P + "delayed", "x")),
-    "a job overwritten": ("wrong_type", lambda s: s.do("SET", P + f"job:{s.done}", "x")),
-    "a job without a status": ("broken_job", jumble_hash),
+    "a job of another type": ("wrong_type", retype),
+    "a job overwritten": ("broken_job", lambda s: s.do("SET", P + f"job:{s.done}", "x")),
+    "a job cut short": ("broken_job", lambda s: s.do("SET", P + f"job:{s.done}", "\xa7wait")),
+    "a job without a status": ("broken_job", jumble_record),
+    "a result lost": ("result", lose_result),
     "a payload lost": ("broken_job", lambda s: s.do("DEL", P + f"body:{s.done}")),
     "an entry lost": ("lost_job", lose_entry),
     "a held entry lost": ("lost_job", lose_held_entry),
@@ -300,7 +312,7 @@ async def test_a_line_that_nobody_moves_on_is_found_and_moved(site: Site) -> Non
         (entry, fields), *_ = await site.do("XRANGE", site.lane, "(" + await _last(site), "+")
         job_id = (fields[1] if isinstance(fields, list) else fields[b"job"]).decode()
         await site.do("XDEL", site.lane, entry)
-        await site.do("HSET", P + f"job:{job_id}", "entry", "")
+        await rewrite(site.connection, P + f"job:{job_id}", entry="")
         await site.do("RPUSH", P + f"backlog:{number}:c", job_id)
     await site.do("HDEL", P + "tenant:c", f"in:{number}", "admitted")
     await site.do("HSET", P + "tenant:c", f"back:{number}", 6)
@@ -325,7 +337,7 @@ async def test_a_job_blocked_behind_one_that_forgot_it_is_found_and_runs(own: Qu
     second = await own.enqueue(KIND, 2, options=options)
     assert (await own.get(second.job_id)).status is Status.BLOCKED
     assert (await own.doctor()).counts == {}
-    await connection.command("HDEL", P + f"job:{first.job_id}", "next")
+    await rewrite(connection, P + f"job:{first.job_id}", rare=None)
     assert (await own.doctor()).counts == {"lost_job": 1}
     assert (await own.doctor(fix=True)).counts == {}
     assert (await own.get(second.job_id)).status is Status.WAITING

@@ -14,7 +14,8 @@ from cotiza_queue.engine.intake import intake_of
 from cotiza_queue.engine.loop import Background
 from cotiza_queue.errors import CotizaError, InvalidInput, QueueUnavailable
 from cotiza_queue.model.job import Enqueued
-from cotiza_queue.store.commands import Answered, Intake
+from cotiza_queue.store.asked import Intake
+from cotiza_queue.store.commands import Answered
 from cotiza_queue.store.connection import Connection
 
 

@@ -25,11 +25,12 @@ from cotiza_queue.store.embedded import acquire
 KIND = JobType[Any]("plain")
 PAYLOAD = {"text": "x" * 289}
 """300 bytes as JSON."""
-ENQUEUE_COMMANDS = 5
-LIFE_COMMANDS = 10
-"""Take and settle."""
-ENQUEUE_BYTES = 575
-LIFE_BYTES = 565
+ENQUEUE_COMMANDS = 0
+"""For each further job of a call: records, bodies and places go in pages."""
+LIFE_COMMANDS = 1
+"""Take and settle: the entry in its lane."""
+ENQUEUE_BYTES = 525
+LIFE_BYTES = 515
 ROUND_TRIPS = 0.2
 SLOTS = 32
 NOT_A_JOBS = ("cmdstat_info", "cmdstat_ping")

@@ -24,7 +24,7 @@ from .server import EPOCH_MS, TimedServer
 
 T = TypeVar("T")
 Decide = Callable[..., "outcome.Retry | outcome.Fail | outcome.Snooze | outcome.Discard"]
-PAGE, TOMBSTONES, HISTORY, CHECKPOINTS = 2, 3, 4, 2
+PAGE, TOMBSTONES, HISTORY, CHECKPOINTS, INLINE = 2, 3, 4, 2, 3
 
 
 class Handle(NamedTuple):
@@ -48,6 +48,7 @@ class Patch(NamedTuple):
 
 SMALL_PAGES = (
     Patch("lib/39_checkpoint", "names = 64", f"names = {CHECKPOINTS}"),
+    Patch("lib/43_finish", "inline = 256", f"inline = {INLINE}"),
     Patch("lib/38_history", "kept = 200", f"kept = {HISTORY}"),
     Patch("lib/65_delayed", "page = 100", f"page = {PAGE}"),
     Patch("lib/46_finding", "page = 500", f"page = {PAGE}"),

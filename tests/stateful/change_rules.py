@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from cotiza_queue.model.policy import JobOptions, lane_of
-from cotiza_queue.store.commands import Changed, Settlement
+from cotiza_queue.store.asked import Changed
+from cotiza_queue.store.commands import Settlement
 
 from .checkpoint_rules import save
 from .play import Play

@@ -8,7 +8,7 @@ import itertools
 
 import msgspec
 
-from cotiza_queue.store.commands import Changed, Intake
+from cotiza_queue.store.asked import Changed, Intake
 
 from .cap import Cap
 from .nouns import UNSTARTED, Job

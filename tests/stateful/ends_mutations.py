@@ -6,12 +6,10 @@ ENDS_MUTATIONS = (
     # -- deadlines
     (
         "a retry past the deadline", "lib/75_settle",
-        "if j.deadline ~= '' and q.now + delay > tonumber(j.deadline) then", "if false then",
-    ),
+        "if j.rare.deadline and q.now + delay > j.rare.deadline then", "if false then"),
     (
-        "a retry a moment before the deadline", "lib/75_settle",
-        "q.now + delay > tonumber(j.deadline)", "q.now + delay >= tonumber(j.deadline)",
-    ),
+        "a retry a moment before the deadline", "lib/75_settle", "q.now + delay > j.rare.deadline",
+        "q.now + delay >= j.rare.deadline"),
     # -- histories
     (
         "a retry that no history knows", "lib/75_settle",
@@ -27,39 +25,36 @@ ENDS_MUTATIONS = (
     ),
     (
         "entries lost without a word", "lib/38_history",
-        "  redis.call('HINCRBY', q.prefix .. 'job:' .. j.id, 'untold', n - history.kept)\n", "",
-    ),
+        "  job.set(q, j, 'untold', (j.rare.untold or 0) + n - history.kept)\n", ""),
     (
         "a chapter without its worker", "lib/38_history",
         "local chapter = j.status == 'active'", "local chapter = false",
     ),
     # -- checkpoints
-    ("a checkpoint by anyone", "ops/save", "or found[2] ~= args[2] then", "then"),
+    ("a checkpoint by anyone", "ops/save", "job.held(q, args[1], args[2])",
+        "(function(j) return j and j.status == 'active' and j or nil end)(job.read(q, args[1]))"),
     (
-        "checkpoints that outlive a completion", "lib/42_end",
-        "  if status ~= 'failed' then checkpoint.forget(q, j) end\n", "",
-    ),
+        "checkpoints that outlive a completion", "lib/43_finish",
+        "  if status ~= 'failed' then checkpoint.forget(q, j) end\n", ""),
     (
-        "a failed job without its checkpoints", "lib/42_end",
-        "if status ~= 'failed' then checkpoint", "if status then checkpoint",
-    ),
+        "a failed job without its checkpoints", "lib/43_finish",
+        "if status ~= 'failed' then checkpoint", "if status then checkpoint"),
     ("one name too many", "lib/39_checkpoint", ">= checkpoint.names", "> checkpoint.names"),
     # -- poison
     (
         "a stall more than allowed", "ops/reclaim",
-        "if stalls >= max_stalls then", "if stalls > max_stalls then",
+        "local dies = stalls >= max_stalls", "local dies = stalls > max_stalls",
     ),
-    ("stalls that nobody counts", "ops/reclaim", "'stalls', 1)", "'stalls', 0)"),
+    ("stalls that nobody counts", "ops/reclaim", "(j.rare.stalls or 0) + 1",
+        "(j.rare.stalls or 0)"),
     # -- snoozes and discards
     (
         "a snooze that costs an attempt", "lib/75_settle",
-        "'attempt', -1)\n  redis.call('HINCRBY', q.prefix .. 'job:' .. j.id, 'snoozed'",
-        "'snoozed', 0)\n  redis.call('HINCRBY', q.prefix .. 'job:' .. j.id, 'snoozed'",
+        "cause == 'snooze' and 1 or 0", "0",
     ),
     (
         "a snooze that nobody counts", "lib/75_settle",
-        "  redis.call('HINCRBY', q.prefix .. 'job:' .. j.id, 'snoozed', 1)\n", "",
-    ),
+        "  job.set(q, j, 'snoozed', (j.rare.snoozed or 0) + 1)\n", ""),
     (
         "a discarded job with a letter", "lib/75_settle",
         "  dead.note(q, j.id, failure)\n  job.finish(q, j, 'cancelled', failure)\n",

@@ -28,21 +28,16 @@ INTAKE_MUTATIONS = (
     # -- throttle, debounce, keep the last
     (
         "a second one behind", "lib/61_rival",
-        "  if j.next ~= '' then\n    j = job.read(q, j.next)\n  elseif", "  if",
-    ),
+        "  if j.rare.next then\n    j = job.read(q, j.rare.next)\n  elseif", "  if"),
     (
-        "nobody behind is let go", "lib/42_end",
-        "  if j.next ~= '' then follower.release(q, j) end\n", "",
-    ),
+        "nobody behind is let go", "lib/43_finish",
+        "  if j.rare.next then follower.release(q, j) end\n", ""),
     ("a follower without the key", "lib/61_follower", "  unique.claim(q, n)\n", ""),
     (
         "a follower cancelled and remembered", "lib/61_follower",
-        "  redis.call('HDEL', q.prefix .. 'job:' .. found[1], 'next')\n", "",
-    ),
+        "  if holder then job.set(q, holder, 'next', nil) end\n", ""),
     (
-        "a new payload that is dropped", "lib/61_moving",
-        "  redis.call('SET', q.prefix .. 'body:' .. j.id, n.body)\n", "",
-    ),
+        "a new payload that is dropped", "lib/61_moving", "  job.carry(q, j, n.body)\n", ""),
     ("a debounce that does not wait anew", "lib/61_rival", "if j.status == 'delayed' or ", "if "),
     (
         "a span that ends with the job", "lib/41_unique", "and remember(q, j)",

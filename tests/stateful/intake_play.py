@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from cotiza_queue.engine.intake import intake_of
 from cotiza_queue.model.job import Enqueued, JobType, NewJob
 from cotiza_queue.model.policy import JobOptions
-from cotiza_queue.store.commands import Changed, Intake
+from cotiza_queue.store.asked import Changed, Intake
 
 from .bench import Bench
 from .oracle import Model

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 _INDEXES = (
     (
-        "an end that stays among the open", "lib/42_end", "  index.move(q, j, status)\n",
-        "  j.status = status\n",
-    ),
+        "an end that stays among the open", "lib/43_finish", "  index.move(q, j, status)\n",
+        "  j.status = status\n"),
     (
         "retention that forgets an index", "lib/42_end", "  index.leave(q, j)\n",
         "  late.zrem(q, p .. 'index', j.id)\n",
@@ -22,9 +21,8 @@ _INDEXES = (
     ),
     ("a page that begins with the last one's end", "ops/list", "'(' .. args[2]", "args[2]"),
     (
-        "active ones of anybody", "lib/46_finding",
-        " or f.tenant ~= '' and values[2] ~= f.tenant", "",
-    ),
+        "active ones of anybody", "lib/46_finding", " or f.tenant ~= '' and j.tenant ~= f.tenant",
+        ""),
 )  # fmt: skip
 _WHY = (
     ("why as of another's cap", "ops/why", "'tenant_active', t.active", "'tenant_active', 0"),
@@ -35,25 +33,23 @@ _WHY = (
      "if id == j.id then return n + 1, true end"),
 )  # fmt: skip
 _KEPT = (
-    ("a replay that leaves its bytes", "ops/replay",
-     "  queue.count(q, 'kept_bytes', -job.size(j))\n", ""),
+    ("a replay that leaves its bytes", "ops/replay", "  queue.count(q, 'kept_bytes', -j.size)\n",
+        ""),
     ("one job too few goes", "lib/43_keeping", "if over <= 0 or removed",
      "if over <= 150 or removed"),
     ("the last ones go first", "lib/43_keeping", "return a[2] < b[2] or", "return a[2] > b[2] or"),
     (
-        "results that weigh nothing", "lib/42_end",
-        "j.size, j.blob = job.size(j) + #result,", "j.size, j.blob = job.size(j),",
-    ),
+        "results that weigh nothing", "lib/43_finish", "  j.size = j.size + #result\n", ""),
 )  # fmt: skip
 _LITTER = (
     ("a payload that its dead letter misses", "lib/51_letter_litter",
-     "if not letter or job.options(dead.packed(letter)).blob ~= name then", "if true then"),
+        "if not letter or dead.options(letter).blob ~= name then", "if true then"),
     ("a payload that outlives its dead letter", "ops/prune",
      "    litter.letter(q, letter[2][2], letter[2])\n", ""),
     ("a refused result that stays for ever", "lib/76_fence",
      "    litter.refused(q, j, kind, value)\n    return 'lost'\n", "    return 'lost'\n"),
     ("a repeated result that is thrown away", "lib/41_litter",
-     "if name and not (j and j.blob == name) then", "if name then"),
+        "if name and not (j and j.rare.blob == name) then", "if name then"),
     ("a duplicate that leaves its payload", "lib/62_accept",
      "if found then return litter.unused(q, n, found) end", "if found then return found end"),
     ("a payload taken over and thrown away", "lib/61_moving", "  n.used = true\n", ""),

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from cotiza_queue.model.policy import JobOptions, KeepFor
-from cotiza_queue.store.commands import Intake, Settlement
+from cotiza_queue.store.asked import Intake
+from cotiza_queue.store.commands import Settlement
 
 from . import ends
 from .bench import Bench, Handle

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cotiza_queue.store.commands import Intake
+from cotiza_queue.store.asked import Intake
+
+from .snapshot import options_text
 
 FINAL = ("completed", "failed", "cancelled")
 UNSTARTED = ("blocked", "delayed", "waiting")
@@ -71,9 +73,7 @@ class Job:
     @property
     def options(self) -> str:
         """What the server keeps of what was asked beside the usual."""
-        packed = self.intake.arguments()[8]
-        assert isinstance(packed, bytes)
-        return packed.decode("latin-1")
+        return options_text(self.intake.kept_options())
 
     @property
     def home(self) -> int:

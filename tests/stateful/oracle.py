@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from cotiza_queue.model.status import Status
-from cotiza_queue.store.commands import Intake, Settlement
+from cotiza_queue.store.asked import Intake
+from cotiza_queue.store.commands import Settlement
 
 from . import ends, retention
 from .cap import Cap

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cotiza_queue.store import codec, keys
+import msgspec
+
+from cotiza_queue.store import codec, keys, record
 from cotiza_queue.store.connection import Connection
 
 _READ = """
@@ -85,6 +87,10 @@ def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
         found.hashes[name] = {k.decode(): v.decode("latin-1") for k, v in _pairs(value)}
     elif kind == "zset":
         found.zsets[name] = {k.decode(): float(v) for k, v in _pairs(value)}
+    elif name.startswith("job:"):
+        found.hashes[name] = fields = _fields(value)
+        if "result" in fields:
+            found.strings[f"result:{name[4:]}"] = fields["result"].encode()
     elif kind == "string":
         found.strings[name] = value
     elif kind == "list":
@@ -107,6 +113,22 @@ def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
         )
     else:
         found.foreign.append(name)
+
+
+def _fields(packed: bytes) -> dict[str, str]:
+    """A job's record, without what is empty in it."""
+    whole, rare = record.decode(packed)
+    fields = {**msgspec.structs.asdict(whole), **msgspec.structs.asdict(rare)}
+    fields["options"] = options_text(whole.options)
+    del fields["rare"]
+    told = fields.pop("result")
+    there = {n: str(v) for n, v in fields.items() if v or (v == 0 and n in ("size", "delay"))}
+    return there if isinstance(told, bool) else {**there, "result": told}
+
+
+def options_text(options: Mapping[str, Any] | None) -> str:
+    """Options in one order; "" for none."""
+    return msgspec.json.encode(options, order="sorted").decode() if options else ""
 
 
 def stamp(entry: str) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import msgspec
 
 from cotiza_queue.model.policy import JobOptions
 from cotiza_queue.model.status import UNIQUE_WHILE
-from cotiza_queue.store.commands import Intake
+from cotiza_queue.store.asked import Intake
 
 from .nouns import Job
 

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from ..errors import CotizaError, QueueUnavailable
 from ..model.job import Enqueued
-from ..store.commands import Commands, Intake
+from ..store.asked import Intake
+from ..store.commands import Commands
 from .directory import Directory
 from .gate import Hooks
 from .loop import Background

@@ -12,7 +12,7 @@ from ..model.ids import check_actor
 from ..model.job import Job, JobType
 from ..model.policy import DelayMs, Priority, lane_of
 from ..store import codec
-from ..store.commands import Changed
+from ..store.asked import Changed
 from ..store.link import Link
 from .intake import invalid, validated
 

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from ..errors import QueueUnavailable
-from ..store.commands import Answered, Intake
+from ..store.asked import Intake
+from ..store.commands import Answered
 from .loop import Background
 
 Send = Callable[[str, Sequence[Intake]], Awaitable[Sequence[Answered]]]

@@ -11,7 +11,8 @@ from ..middleware import EnqueueMiddleware, Hook, Transition, applies
 from ..model.job import Enqueued, Job, NewJob
 from ..model.status import Status
 from ..store import codec
-from ..store.commands import Intake, Settlement, Turn
+from ..store.asked import Intake
+from ..store.commands import Settlement, Turn
 from ..telemetry import Telemetry
 
 _LEADS_TO = {

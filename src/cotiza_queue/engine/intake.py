@@ -16,7 +16,7 @@ from ..model.ids import check_tenant
 from ..model.job import JobType, NewJob
 from ..model.policy import JobOptions, lane_of, rules_for
 from ..store import codec
-from ..store.commands import Intake
+from ..store.asked import Intake
 from ..wording import explain
 
 _NONE_ASKED = JobOptions()

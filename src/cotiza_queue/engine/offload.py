@@ -17,7 +17,8 @@ from ..chance import Chance
 from ..errors import CotizaError, NotFound, PermanentError, RetryableError
 from ..model.job import Blob, Job
 from ..store import codec
-from ..store.commands import Commands, Intake
+from ..store.asked import Intake
+from ..store.commands import Commands
 
 OFFLOAD_BYTES = 32 * 1024
 """Payloads and results above it lie in the store, where there is one."""

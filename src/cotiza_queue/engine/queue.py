@@ -29,8 +29,9 @@ from ..model.job import (
 )
 from ..model.policy import JobOptions
 from ..model.status import Status
+from ..store.asked import Intake
 from ..store.codec import MAX_PAYLOAD_BYTES, MAX_STORED_BYTES
-from ..store.commands import Answered, Intake
+from ..store.commands import Answered
 from ..store.views import Which
 from . import bulk, changing, listing
 from .commit import GroupCommit

@@ -54,7 +54,7 @@ class Reclaimer:
         self._telemetry = telemetry
         self._hooks = hooks
         self._recovered = recovered
-        self._seen: dict[tuple[str, str], float] = {}
+        self._seen: dict[tuple[int, str], float] = {}
 
     async def tick(self) -> float:
         try:
@@ -79,7 +79,7 @@ class Reclaimer:
         since = self._clock.monotonic() - self._lease_ms / 3000 - MARGIN_S
         return [at - since for at in self._seen.values() if at > since]
 
-    def _second_look(self, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    def _second_look(self, found: list[tuple[int, str]]) -> list[tuple[int, str]]:
         """Those first seen long enough ago. What is no longer found after a lease is forgotten."""
         now = self._clock.monotonic()
         for entry in found:
@@ -88,7 +88,7 @@ class Reclaimer:
         self._seen = {entry: at for entry, at in self._seen.items() if now - at < 2 * lease_s}
         return [entry for entry in found if now - self._seen.get(entry, now) >= lease_s / 3]
 
-    async def _reclaim(self, due: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    async def _reclaim(self, due: list[tuple[int, str]]) -> list[tuple[str, str]]:
         jobs = []
         for start in range(0, len(due), _PAGE):
             page = due[start : start + _PAGE]

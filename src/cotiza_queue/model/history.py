@@ -35,7 +35,7 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True):
-    """An entry as Redis keeps it; empty texts are nothing. ``started`` and what follows: the
+    """An entry as Redis keeps it; empty texts and 0 are nothing. ``started`` and what follows: the
     chapter that it closes.
     """
 
@@ -45,14 +45,14 @@ class Kept(msgspec.Struct, frozen=True, array_like=True):
     cause: str
     code: str
     by: str
-    started: str
+    started: int
     worker: str
-    token: str
-    attempt: str
+    token: int
+    attempt: int
 
 
 class Open(msgspec.Struct, frozen=True, kw_only=True):
-    """What the job's hash says of its present chapter. ``untold``: entries no longer kept."""
+    """What the job's record says of its present chapter. ``untold``: entries no longer kept."""
 
     status: Status
     created_ms: int
@@ -113,7 +113,7 @@ def _beginning(job: Open, begins: Status) -> HistoryEntry:
 
 
 def _chapter(entry: Kept) -> list[HistoryEntry]:
-    token, attempt = _int(entry.token), _int(entry.attempt)
+    token, attempt = entry.token or None, entry.attempt or None
     change = HistoryEntry(
         at_ms=entry.at,
         origin=Status(entry.origin) if entry.origin else None,
@@ -127,7 +127,7 @@ def _chapter(entry: Kept) -> list[HistoryEntry]:
     )
     if change.origin is not Status.ACTIVE:
         return [change]
-    return [_taken(_int(entry.started) or 0, entry.worker or None, token, attempt), change]
+    return [_taken(entry.started, entry.worker or None, token, attempt), change]
 
 
 def _taken(at_ms: int, worker: str | None, token: int | None, attempt: int | None) -> HistoryEntry:
@@ -140,10 +140,6 @@ def _taken(at_ms: int, worker: str | None, token: int | None, attempt: int | Non
         token=token,
         attempt=attempt,
     )
-
-
-def _int(text: str) -> int | None:
-    return int(text) if text else None
 
 
 def _text(escaped: str) -> str:

@@ -54,7 +54,7 @@ CATALOGUE = (
     Kind("metrics:", "hash", "clock", r"\d+"),
     Kind("once:", "string", "clock", ".+"),
     Kind("unique:", "string", "job", ".+"),
-    Kind("job:", "hash", "job", ".+"),
+    Kind("job:", "string", "job", ".+"),
     Kind("body:", "string", "job", ".+"),
     Kind("result:", "string", "job", ".+"),
     Kind("failures:", "list", "job", ".+"),

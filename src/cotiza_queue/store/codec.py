@@ -81,6 +81,17 @@ def decode_result(data: bytes) -> tuple[Any, Blob | None]:
     return decode_json(data), None
 
 
+encode = msgspec.msgpack.Encoder().encode
+"""What the scripts unpack; bytes go as ``text_of``."""
+
+
+def text_of(data: bytes) -> msgspec.Raw:
+    """Bytes as msgpack's older string: the scripts' msgpack knows no other bytes."""
+    size = len(data)
+    head = bytes((0xA0 | size,)) if size < 32 else b"\xdb" + size.to_bytes(4, "big")
+    return msgspec.Raw(head + data)
+
+
 def encode_body(body: Body) -> bytes:
     return _encode_body(body)
 

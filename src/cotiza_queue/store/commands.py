@@ -4,7 +4,6 @@ is made here.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -12,11 +11,13 @@ import msgspec
 
 from ..errors import CotizaError, InvalidInput, QueueFull
 from ..model.job import Enqueued
-from ..model.policy import KeepFor
 from ..model.status import Status
 from . import codec, keys
+from .asked import Changed, Intake
 from .connection import Connection
 
+DELIVERED = 10
+"""Fields of a job that a turn brings."""
 _OTHER_REQUEST = 2
 _FULL = 3
 
@@ -30,88 +31,6 @@ worker's, or the job failed instead with that code.
 
 
 Kind = Literal["complete", "retry", "snooze", "fail", "discard", "release", "hold"]
-
-
-class Intake(msgspec.Struct, frozen=True, kw_only=True):
-    """One job on its way in. Times in milliseconds; ``unique`` empty: none; ``deadline_ms`` 0:
-    none.
-    """
-
-    id: str
-    tenant: str
-    priority: int
-    lane: int
-    attempts: int
-    keep_completed: KeepFor
-    keep_failed: KeepFor
-    unique: str
-    hold: str = ""
-    """The statuses that keep ``unique``, where they are not the usual ones."""
-    span_ms: int = 0
-    """How long ``unique`` is held instead; 0: as the statuses say."""
-    duplicate: str = ""
-    """replace | next: what becomes of the call if another job holds ``unique``; "": nothing."""
-    deadline_ms: int
-    delay_ms: int
-    body: bytes
-    tags: tuple[str, ...] = ()
-    cost: int = 1
-    version: int = 1
-    blob: str = ""
-    """The name of the stored content that ``body`` refers to."""
-    once: str = ""
-    """Hash of an idempotency key, and in ``fingerprint`` of what it was used for."""
-    fingerprint: str = ""
-
-    def arguments(self) -> list[str | bytes | int]:
-        """As ops/enqueue.lua takes them. What is empty in ``options`` and ``call`` is left out."""
-        keep = f"{_keep(self.keep_completed)}:{_keep(self.keep_failed)}"
-        options = codec.encode_map(
-            {
-                "unique": self.unique,
-                "hold": self.hold,
-                "span": self.span_ms,
-                "tags": self.tags,
-                "cost": self.cost if self.cost > 1 else 0,
-                "version": self.version if self.version > 1 else 0,
-                "blob": self.blob,
-            }
-        )
-        call = codec.encode_map(
-            {
-                "deadline": self.deadline_ms,
-                "once": self.once,
-                "fingerprint": self.fingerprint,
-                "duplicate": self.duplicate,
-            }
-        )
-        return [
-            self.id, self.tenant, self.priority, self.lane, self.attempts, keep,
-            self.delay_ms, self.body, options, call,
-        ]  # fmt: skip
-
-
-class Changed(msgspec.Struct, frozen=True, kw_only=True):
-    """What of a job is to be another; None: as it is. ``delay``: milliseconds, or "now"."""
-
-    read: bytes | None = None
-    """The body as it was read, and in ``body`` as it shall be."""
-    body: bytes = b""
-    priority: int | None = None
-    lane: int | None = None
-    delay: int | str | None = None
-    fresh: bool = False
-    """The payload is another: what attempts have saved for later ones is dropped."""
-    by: str = ""
-    """Who asks for it."""
-
-    def arguments(self) -> list[str | bytes | int]:
-        sha = (
-            "" if self.read is None else hashlib.sha1(self.read, usedforsecurity=False).hexdigest()
-        )
-        optional = [self.priority, self.lane, self.delay]
-        told = ["" if value is None else value for value in optional]
-        return [sha, self.body, *told, int(self.fresh), self.by]
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -210,17 +129,23 @@ class Commands:
         version: int = 1,
     ) -> Turn:
         """Settle outcomes and take up to ``want`` jobs, none of a newer ``version`` than that."""
-        arguments: list[str | bytes | int] = [worker, want, version]
-        for o in outcomes:
-            arguments += [o.kind, o.id, o.token, o.value, o.extra, o.notice]
-        now, due, answers, taken = await self._connection.call("turn", job_type, *arguments)
+        told = [
+            (o.kind, o.id, o.token, codec.text_of(o.value), o.extra, o.notice) for o in outcomes
+        ]
+        now, due, others, taken = await self._connection.call(
+            "turn", job_type, worker, want, version, codec.encode(told) if told else b""
+        )
+        answers: list[Answer] = ["ok"] * len(outcomes)
+        for place, answer in zip(others[::2], others[1::2], strict=True):
+            answers[place - 1] = answer.decode()
+        fields = [iter(taken)] * DELIVERED
         deliveries = [
-            Delivery(taken[i].decode(), int(taken[i + 1]), int(taken[i + 2]), int(taken[i + 3]),
-                     int(taken[i + 4]), taken[i + 5].decode(), taken[i + 6], _ms(taken[i + 7]),
-                     int(taken[i + 8]), bool(taken[i + 9]))
-            for i in range(0, len(taken), 10)
+            Delivery(id_.decode(), token, attempt, stalls, created, tenant.decode(), body,
+                     deadline or None, snoozed, bool(saved))
+            for id_, token, attempt, stalls, created, tenant, deadline, snoozed, saved, body
+            in zip(*fields, strict=True)
         ]  # fmt: skip
-        return Turn(int(now), _ms(due), [answer.decode() for answer in answers], deliveries)
+        return Turn(now, _ms(due), answers, deliveries)
 
     async def renew(
         self,
@@ -241,10 +166,10 @@ class Commands:
         """Say goodbye; the number of jobs still pending on the worker."""
         return int(await self._connection.call("leave", job_type, worker))
 
-    async def stale(self, job_type: str, idle_ms: int) -> list[tuple[str, str]]:
+    async def stale(self, job_type: str, idle_ms: int) -> list[tuple[int, str]]:
         """(lane, entry) of a page of entries that were silent for so long."""
         rows = await self._connection.call("stale", job_type, idle_ms)
-        return [(lane.decode(), entry.decode()) for lane, entry, _ in rows]
+        return [(lane, entry.decode()) for lane, entry, _ in rows]
 
     async def reclaim(
         self,
@@ -252,7 +177,7 @@ class Commands:
         worker: str,
         lease_ms: int,
         max_stalls: int,
-        entries: Sequence[tuple[str, str]],
+        entries: Sequence[tuple[int, str]],
     ) -> list[tuple[str, str]]:
         """Recover those of the entries whose lease ran out: (job id, new status)."""
         flat = [part for entry in entries for part in entry]
@@ -381,10 +306,6 @@ def _full(job_type: str, whose: str, retry_after_ms: int) -> QueueFull:
         return QueueFull(message, retry_after_ms=retry_after_ms, code="tenant_queue_full")
     message = f"{job_type} has as many jobs waiting as it may"
     return QueueFull(message, retry_after_ms=retry_after_ms)
-
-
-def _keep(keep: KeepFor) -> str:
-    return f"{0 if keep.age is None else keep.age}:{'' if keep.count is None else keep.count}"
 
 
 def _ms(reply: bytes | int) -> int | None:

@@ -14,7 +14,7 @@ from ..model.job import DeadLetter, Job, Pause, Progress, QueueMetrics, Schedule
 from ..model.policy import JobOptions
 from ..model.status import Status
 from ..model.why import Seen
-from . import codec, keys
+from . import codec, keys, record
 from .connection import Connection
 
 _decode_progress = msgspec.json.Decoder(Progress).decode
@@ -72,9 +72,10 @@ class Views:
         reply = await self._connection.call("get", job_type, job_id, tenant)
         if reply is None:
             return None
-        hash_, body, result, failures, progress = reply
-        job = _job(job_type, [job_id.encode(), hash_, body, failures, progress])
-        value, blob = codec.decode_result(result)
+        packed, body, apart, failures, progress = reply
+        job, found = _job(job_type, [job_id.encode(), packed, body, failures, progress])
+        inside = found.result.encode() if isinstance(found.result, str) else apart
+        value, blob = codec.decode_result(inside)
         return msgspec.structs.replace(job, result=value, result_blob=blob)
 
     async def body(self, job_type: str, job_id: str) -> bytes | None:
@@ -92,8 +93,8 @@ class Views:
         )
         found = []
         for row in rows:
-            seq = int(codec.pairs(row[1])["seq"])
-            found.append((seq, _job(job_type, row)))
+            job, stored = _job(job_type, row)
+            found.append((stored.seq, job))
         return last.decode(), found
 
     async def history(self, job_type: str, job_id: str, tenant: str) -> list[HistoryEntry] | None:
@@ -101,17 +102,17 @@ class Views:
         reply = await self._connection.call("past", job_type, job_id, tenant)
         if reply is None:
             return None
-        values, entries = reply
-        status, created, started, worker, token, attempt, finished, untold, _ = values
+        packed, entries = reply
+        found, rare = record.decode(packed)
         job = Open(
-            status=Status(status.decode()),
-            created_ms=int(created),
-            started_ms=_ms(started),
-            finished_ms=_ms(finished),
-            worker=worker.decode() if worker else None,
-            token=_ms(token),
-            attempt=int(attempt or 0),
-            untold=int(untold or 0),
+            status=Status(found.status),
+            created_ms=found.created,
+            started_ms=found.started or None,
+            finished_ms=found.finished or None,
+            worker=found.worker or None,
+            token=found.token or None,
+            attempt=found.attempt,
+            untold=rare.untold,
         )
         return told(job, codec.decode_history(entries))
 
@@ -192,28 +193,28 @@ class Views:
         )
 
 
-def _job(job_type: str, row: list[Any]) -> Job:
-    """A job from [id, hash, body, failures, progress] as the scripts return it."""
-    job_id, flat, body, failures, progress = row
-    fields = codec.pairs(flat)
+def _job(job_type: str, row: list[Any]) -> tuple[Job, record.Record]:
+    """A job from [id, record, body, failures, progress] as the scripts return it."""
+    job_id, packed, body, failures, progress = row
+    found, rare = record.decode(packed)
     content = codec.decode_body(body)
-    return Job(
+    job = Job(
         id=job_id.decode(),
         type=job_type,
-        tenant=fields["tenant"],
-        status=Status(fields["status"]),
-        created_ms=int(fields["created"]),
-        due_ms=_int(fields.get("due")),
-        started_ms=_int(fields.get("started")),
-        finished_ms=_int(fields.get("finished")),
-        attempt=int(fields.get("attempt", 0)),
-        max_attempts=int(fields["attempts"]),
-        stalls=int(fields.get("stalls", 0)),
-        snoozed=int(fields.get("snoozed", 0)),
-        deadline_ms=_int(fields.get("deadline")),
+        tenant=found.tenant,
+        status=Status(found.status),
+        created_ms=found.created,
+        due_ms=rare.due,
+        started_ms=found.started or None,
+        finished_ms=found.finished or None,
+        attempt=found.attempt,
+        max_attempts=found.attempts,
+        stalls=rare.stalls,
+        snoozed=rare.snoozed,
+        deadline_ms=rare.deadline,
         priority=content.priority,
-        token=int(fields.get("token", 0)),
-        worker=fields.get("worker"),
+        token=found.token,
+        worker=found.worker or None,
         progress=_decode_progress(progress) if progress else Progress(),
         payload=codec.decode_json(content.payload),
         failures=codec.decode_failures(failures),
@@ -223,6 +224,7 @@ def _job(job_type: str, row: list[Any]) -> Job:
         schedule_id=content.schedule_id,
         payload_blob=content.blob,
     )
+    return job, found
 
 
 def _letter(job_type: str, entry: str, flat: Any) -> DeadLetter:
@@ -297,11 +299,3 @@ def _percentile(run_times: dict[int, int], share: float) -> float:
         if rank <= 0:
             return round(2 ** ((bucket + 1) / 4) - 1, 1)
     return 0.0
-
-
-def _ms(value: bytes | None) -> int | None:
-    return int(value) if value else None
-
-
-def _int(text: str | None) -> int | None:
-    return int(text) if text else None

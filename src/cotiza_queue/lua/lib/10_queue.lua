@@ -1,11 +1,13 @@
--- The queue a call works on: its key prefix, the server's time, and counters that are written once, at the end.
+-- The queue a call works on: its key prefix, the server's time, what the call has read of jobs and tenants, and what
+-- it has changed, which is written once, at its end.
 local queue = {}
 
 function queue.open(meta_key)
   return {
     prefix = string.match(meta_key, '^{[^}]+}:'),
     now = clock.now(),
-    counts = {}, lanes = {}, acks = {}, tenants = {}, events = {}, late = {}, pushed = 0, wake = false,
+    jobs = {}, touched = {}, bodies = {}, tenants = {}, indexes = {}, ended = {}, keeps = {},
+    counts = {}, lanes = {}, acks = {}, events = {}, late = {}, pushed = 0, wake = false,
   }
 end
 

@@ -3,8 +3,9 @@
 local event = { fields = 4, kept = 10, page = 1000, mark = 1000 }
 
 function event.emit(q, id, tenant, name, data)
-  local n = #q.events
-  q.events[n + 1], q.events[n + 2], q.events[n + 3], q.events[n + 4] = id, tenant, name, data or ''
+  local events = q.events
+  local n = #events
+  events[n + 1], events[n + 2], events[n + 3], events[n + 4] = id, tenant, name, data or ''
 end
 
 -- Every so many events the entry is marked; what lies before the oldest mark that is kept goes.

@@ -2,9 +2,7 @@
 -- `lanes` counts the waiting jobs of each, so that the first one to come wakes the idle workers.
 local lane = { group = 'workers' }
 
-function lane.key(q, number)
-  return q.prefix .. 'lane:' .. number
-end
+function lane.key(q, number) return q.prefix .. 'lane:' .. number end
 
 -- A job returned by a crash or a hand-back goes to the even number below its lane, and so before the lane.
 function lane.before(number) return number - number % 2 end
@@ -12,7 +10,6 @@ function lane.home(number) return number - number % 2 + 1 end
 
 -- What this call has done to a lane: its count is written once, at the end of the call.
 local function open(q, number)
-  number = tonumber(number)
   local l = q.lanes[number]
   if not l then
     l = { key = lane.key(q, number), waiting = 0, ready = false }
@@ -46,6 +43,13 @@ end
 function lane.emptied(q, number)
   redis.call('ZREM', q.prefix .. 'ready', number)
   open(q, number).ready = false
+end
+
+-- Of all lanes that there are.
+function lane.numbers(q)
+  local numbers = redis.call('HKEYS', q.prefix .. 'lanes')
+  for i, number in ipairs(numbers) do numbers[i] = tonumber(number) end
+  return numbers
 end
 
 function lane.read(q, number, worker, want)

@@ -12,14 +12,15 @@ end
 -- Whoever knows its version is woken.
 function newer.park(q, j)
   redis.call('ZADD', q.prefix .. 'newer', j.options.version, j.id)
-  redis.call('HSET', q.prefix .. 'job:' .. j.id, 'lane', lane.before(j.lane), 'entry', '')
+  j.lane, j.entry = lane.before(j.lane), ''
+  job.touch(q, j)
   note(q)
   q.wake = true
 end
 
 -- The job does not wait apart any more; true if it did.
 function newer.forget(q, j)
-  if not (j.options and j.options.version) then return false end
+  if not j.options.version then return false end
   if redis.call('ZREM', q.prefix .. 'newer', j.id) == 0 then return false end
   note(q)
   return true
@@ -29,12 +30,14 @@ end
 function newer.admit(q)
   if not q.limit.newer or q.limit.newer > q.version then return end
   local ids = redis.call('ZRANGEBYSCORE', q.prefix .. 'newer', '-inf', q.version, 'LIMIT', 0, newer.page)
+  job.fetch(q, ids)
   for _, id in ipairs(ids) do
     redis.call('ZREM', q.prefix .. 'newer', id)
-    local found = redis.call('HMGET', q.prefix .. 'job:' .. id, 'status', 'entry', 'lane')
-    if found[1] == 'waiting' and found[2] == '' then
-      local before = lane.before(found[3])
-      redis.call('HSET', q.prefix .. 'job:' .. id, 'lane', before, 'entry', lane.push(q, id, before))
+    local j = job.read(q, id)
+    if j and j.status == 'waiting' and j.entry == '' then
+      j.lane = lane.before(j.lane)
+      j.entry = lane.push(q, id, j.lane)
+      job.touch(q, j)
     end
   end
   note(q)

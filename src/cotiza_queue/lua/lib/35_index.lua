@@ -3,14 +3,18 @@
 local index = { classes = { 'open', 'delayed', 'blocked', 'completed', 'failed', 'cancelled' } }
 local CLASS = { waiting = 'open', active = 'open' }
 
+function index.name(tenant_id, status) return 'index:' .. tenant_id .. ':' .. (CLASS[status] or status) end
+
 function index.key(q, tenant_id, status)
-  return q.prefix .. 'index:' .. tenant_id .. ':' .. (CLASS[status] or status)
+  local known, class = q.indexes[tenant_id] or {}, CLASS[status] or status
+  q.indexes[tenant_id] = known
+  if not known[class] then known[class] = q.prefix .. 'index:' .. tenant_id .. ':' .. class end
+  return known[class]
 end
 
 -- A slash can't be in a tenant's id, so no tenant's tag looks like another's.
-function index.tag(q, tenant_id, tag)
-  return q.prefix .. 'tag:' .. tenant_id .. '/' .. tag
-end
+function index.tag_name(tenant_id, tag) return 'tag:' .. tenant_id .. '/' .. tag end
+function index.tag(q, tenant_id, tag) return q.prefix .. 'tag:' .. tenant_id .. '/' .. tag end
 
 function index.enter(q, j)
   late.zadd(q, q.prefix .. 'index', j.seq, j.id)
@@ -19,10 +23,11 @@ function index.enter(q, j)
   end
 end
 
--- Called wherever a status changes, before the job has the new one.
+-- Called wherever a status changes: the job has the new one from here on.
 function index.move(q, j, status)
   local from, to = CLASS[j.status] or j.status, CLASS[status] or status
   j.status = status
+  job.touch(q, j)
   if from == to then return end
   if from then late.zrem(q, index.key(q, j.tenant, from), j.id) end
   late.zadd(q, index.key(q, j.tenant, to), j.seq, j.id)

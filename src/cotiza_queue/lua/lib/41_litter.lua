@@ -14,7 +14,7 @@ end
 -- A result that nobody takes, unless it is the one that was taken before.
 function litter.refused(q, j, kind, result)
   local name = kind == 'complete' and litter.name(result)
-  if name and not (j and j.blob == name) then litter.add(q, name) end
+  if name and not (j and j.rare.blob == name) then litter.add(q, name) end
 end
 
 -- The answer to a call that made no job; its payload is litter unless another job has taken it over.

@@ -24,7 +24,7 @@ function keeping.shed(q, page, limit)
     if over <= 0 or removed == limit then break end
     local j = job.read(q, row[1])
     if j then
-      over, removed = over - job.size(j), removed + 1
+      over, removed = over - j.size, removed + 1
       job.remove(q, j)
     end
   end

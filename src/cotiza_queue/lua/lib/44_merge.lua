@@ -22,7 +22,7 @@ end
 -- The ids of the jobs that workers hold.
 local function held_jobs(q)
   local ids = {}
-  for _, number in ipairs(redis.call('HKEYS', q.prefix .. 'lanes')) do
+  for _, number in ipairs(lane.numbers(q)) do
     local key = lane.key(q, number)
     for _, held in ipairs(redis.pcall('XPENDING', key, lane.group, '-', '+', merge.held)) do
       local entry = redis.call('XRANGE', key, held[1], held[1])[1]
@@ -35,9 +35,11 @@ end
 -- The active ones for which `is` holds: as many as there are slots, so they are read from the lanes' pending lists.
 function merge.active(q, f, is)
   local rows, below = {}, tonumber(string.match(f.below, '%d+')) or math.huge
-  for _, id in ipairs(held_jobs(q)) do
-    local seq = tonumber(redis.call('HGET', q.prefix .. 'job:' .. id, 'seq'))
-    if seq and seq < below and is(id) then rows[#rows + 1] = { id, seq } end
+  local ids = held_jobs(q)
+  job.fetch(q, ids)
+  for _, id in ipairs(ids) do
+    local j = job.read(q, id)
+    if j and j.seq < below and is(id) then rows[#rows + 1] = { id, j.seq } end
   end
   return newest(rows, f)
 end

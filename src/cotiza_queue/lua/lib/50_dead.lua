@@ -16,10 +16,12 @@ function dead.lift(q, id)
   return found
 end
 
--- What a letter's job was asked for beside the usual, packed.
-function dead.packed(fields)
-  for i = 1, #fields, 2 do if fields[i] == 'options' then return fields[i + 1] end end
-  return ''
+-- What a letter's job was asked for beside the usual.
+function dead.options(fields)
+  for i = 1, #fields, 2 do
+    if fields[i] == 'options' and fields[i + 1] ~= '' then return cmsgpack.unpack(fields[i + 1]) end
+  end
+  return {}
 end
 
 function dead.note(q, id, failure)
@@ -34,7 +36,8 @@ function dead.bury(q, j, failure)
   local failures = table.concat(redis.call('LRANGE', p .. 'failures:' .. j.id, 0, -1), ',')
   local body = redis.call('GET', p .. 'body:' .. j.id) or ''
   local entry = redis.call('XADD', p .. 'dead', '*', 'job', j.id, 'tenant', j.tenant, 'created', j.created,
-    'priority', j.priority, 'lane', j.lane, 'attempts', j.attempts, 'keep', j.keep, 'options', j.packed,
+    'priority', j.rare.priority or 0, 'lane', j.lane, 'attempts', j.attempts, 'keep', j.keep,
+    'options', next(j.options) and cmsgpack.pack(j.options) or '',
     'failures', '[' .. failures .. ']', 'body', body)
   redis.call('HSET', p .. 'dead:index', j.id, entry)
   job.finish(q, j, 'failed', failure)
@@ -42,5 +45,5 @@ end
 
 function dead.failure(q, j, code, message)
   return string.format('{"code":"%s","message":"%s","at":%d,"attempt":%d,"worker":"%s"}',
-    code, message, q.now, tonumber(j.attempt) or 0, j.worker)
+    code, message, q.now, j.attempt, j.worker)
 end

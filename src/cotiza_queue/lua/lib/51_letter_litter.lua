@@ -3,17 +3,17 @@
 
 -- A job is removed.
 function litter.job(q, j)
-  litter.add(q, j.blob)
+  litter.add(q, j.rare and j.rare.blob)
   local name = j.options and j.options.blob
   if not name then return end
   local letter = dead.read(q, j.id)
-  if not letter or job.options(dead.packed(letter)).blob ~= name then litter.add(q, name) end
+  if not letter or dead.options(letter).blob ~= name then litter.add(q, name) end
 end
 
 -- A dead letter is gone.
 function litter.letter(q, id, letter)
-  local name = letter and job.options(dead.packed(letter)).blob
+  local name = letter and dead.options(letter).blob
   if not name then return end
-  local packed = redis.call('HGET', q.prefix .. 'job:' .. id, 'options')
-  if not packed or job.options(packed).blob ~= name then litter.add(q, name) end
+  local j = job.read(q, id)
+  if not j or j.options.blob ~= name then litter.add(q, name) end
 end

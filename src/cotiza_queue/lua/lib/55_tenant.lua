@@ -1,26 +1,28 @@
 -- A tenant in this queue: how many of its jobs may stand in a lane (its window), run at once, and start when.
 -- Jobs beyond the window wait in a backlog of the tenant's own, so lanes interleave tenants by weight.
 local tenant = { window = 2 }
-local FIELDS = { 'active', 'admitted', 'weight', 'concurrency', 'until', 'rested', 'period', 'burst', 'tat', 'depth' }
+
+-- The names of two of its counters by lane: how many stand in it, and how many are behind these.
+local INSIDE, BEHIND = {}, {}
+local function name_of(names, prefix, number)
+  names[number] = names[number] or prefix .. number
+  return names[number]
+end
+function tenant.inside(number) return name_of(INSIDE, 'in:', number) end
+function tenant.behind(number) return name_of(BEHIND, 'back:', number) end
 
 function tenant.open(q, name)
   local t = q.tenants[name]
   if t then return t end
-  local values = redis.call('HMGET', q.prefix .. 'tenant:' .. name, unpack(FIELDS))
-  t = { name = name, key = q.prefix .. 'tenant:' .. name, delta = {} }
-  for i, field in ipairs(FIELDS) do t[field] = tonumber(values[i]) end
-  t.active, t.admitted = t.active or 0, t.admitted or 0
+  t = { name = name, key = q.prefix .. 'tenant:' .. name, active = 0, admitted = 0, delta = {}, lines = {} }
+  local found = redis.call('HGETALL', t.key)
+  for i = 1, #found, 2 do t[found[i]] = tonumber(found[i + 1]) end
   q.tenants[name] = t
   return t
 end
 
-function tenant.number(t, field)
-  if not t[field] then t[field] = tonumber(redis.call('HGET', t.key, field)) or 0 end
-  return t[field]
-end
-
 function tenant.add(t, field, n)
-  t[field] = tenant.number(t, field) + n
+  t[field] = (t[field] or 0) + n
   t.delta[field] = (t.delta[field] or 0) + n
 end
 
@@ -31,7 +33,7 @@ end
 
 function tenant.room(q, t, number, extra)
   local window = tenant.window * (t.weight or 1) + (extra or 0)
-  return math.min(window - tenant.number(t, 'in:' .. number), tenant.free(q, t))
+  return math.min(window - (t[tenant.inside(number)] or 0), tenant.free(q, t))
 end
 
 -- True if a job of the tenant may start now; a rate that says no puts the tenant off until it says yes.

@@ -3,17 +3,8 @@ local admission = {}
 
 -- A tenant may run more than before: its lanes are filled up, the best first.
 function admission.refill(q, t)
-  local lanes, seen = {}, {}
-  local function note(field)
-    local number = tonumber(string.match(field, '^back:(%d+)$'))
-    if number and not seen[number] then
-      seen[number] = true
-      lanes[#lanes + 1] = number
-    end
-  end
-  -- What this very call has put into a line is not yet in the hash.
-  for _, field in ipairs(redis.call('HKEYS', t.key)) do note(field) end
-  for field in pairs(t.delta) do note(field) end
+  local lanes = {}
+  for field in pairs(t) do lanes[#lanes + 1] = tonumber(string.match(field, '^back:(%d+)$')) end
   table.sort(lanes)
   for _, number in ipairs(lanes) do backlog.admit(q, t, number) end
 end
@@ -29,7 +20,7 @@ function admission.withdrawn(q, j)
   local t = tenant.open(q, j.tenant)
   lane.left(q, j.lane, 1)
   if j.lane % 2 == 1 then
-    backlog.left(q, t, j.lane)
+    backlog.left(t, j.lane)
     admission.next(q, t, j.lane)
   end
 end

@@ -2,9 +2,8 @@
 local memory = { kept_ms = 86400000 }
 
 function memory.known(q, id)
-  local found = redis.call('HMGET', q.prefix .. 'job:' .. id, 'status', 'created', 'due')
-  if not found[1] then return nil end
-  return { id, 0, found[1], found[2], found[3] or '' }
+  local j = job.read(q, id)
+  return j and { id, 0, j.status, j.created, j.rare.due or '' }
 end
 
 -- What an idempotency key was answered with: nothing, the first answer, or a conflict (2) if the request differs.

@@ -21,36 +21,34 @@ function moving.place(q, j, number, delay, by)
   local status = delay > 0 and 'delayed' or 'waiting'
   if status ~= j.status then history.note(q, j, status, 'change', '', by) end
   moving.withdraw(q, j)
-  redis.call('HSET', q.prefix .. 'job:' .. j.id, 'lane', number)
+  j.lane = number
   -- What comes to wait before its moment waits from now on.
-  if j.status ~= 'waiting' then redis.call('HSET', q.prefix .. 'job:' .. j.id, 'due', q.now) end
+  if j.status ~= 'waiting' then job.set(q, j, 'due', q.now) end
   event.emit(q, j.id, j.tenant, (intake.place(q, j, number, delay)))
 end
 
 -- Keeps its place unless the lane is another: a job that is due later, or that waits for another, changes it then.
 function moving.to_lane(q, j, number)
-  if lane.home(j.lane) == tonumber(number) then return end
+  if lane.home(j.lane) == number then return end
   if j.status == 'waiting' then return moving.place(q, j, number, 0) end
-  redis.call('HSET', q.prefix .. 'job:' .. j.id, 'lane', number)
+  j.lane = number
+  job.touch(q, j)
 end
 
 -- The job keeps its id, its age and its place among those that came; all else is the newer call's, attempts afresh.
 function moving.become(q, j, n)
-  local key = q.prefix .. 'job:' .. j.id
   index.retag(q, j, n.options.tags)
   if j.options.blob ~= n.options.blob then litter.add(q, j.options.blob) end
   n.used = true
-  redis.call('HSET', key, 'priority', n.priority, 'attempts', n.attempts, 'keep', n.keep, 'options', n.packed,
-    'size', #n.body)
-  if j.attempt ~= '' then
-    redis.call('HSET', key, 'attempt', 0, 'stalls', 0)
-    redis.call('HDEL', key, 'snoozed')
+  j.attempts, j.keep, j.options = n.attempts, n.keep, n.options
+  job.set(q, j, 'priority', n.priority)
+  if j.token ~= 0 then
+    j.attempt = 0
+    job.set(q, j, 'stalls', nil)
+    job.set(q, j, 'snoozed', nil)
     redis.call('DEL', q.prefix .. 'progress:' .. j.id)
     checkpoint.forget(q, j)
   end
-  if j.deadline ~= '' then redis.call('HDEL', key, 'deadline') end
-  if n.call.deadline then redis.call('HSET', key, 'deadline', q.now + n.call.deadline) end
-  redis.call('SET', q.prefix .. 'body:' .. j.id, n.body)
-  j.options, j.packed, j.keep = n.options, n.packed, n.keep
-  j.size = #n.body
+  job.set(q, j, 'deadline', n.call.deadline and q.now + n.call.deadline)
+  job.carry(q, j, n.body)
 end

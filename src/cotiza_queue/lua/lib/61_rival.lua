@@ -4,14 +4,14 @@ local rival = {}
 -- What the call brings goes to the job behind the holder if there is one, else to the holder.
 local function pass_on(q, n, j)
   if j.status == 'blocked' then
-    redis.call('HSET', q.prefix .. 'job:' .. j.id, 'delay', n.delay)
+    job.set(q, j, 'delay', n.delay)
   else
     unique.claim(q, { id = j.id, options = n.options })
   end
   local apart = newer.forget(q, j) -- what it becomes may be of another version
   moving.become(q, j, n)
   if n.call.duplicate == 'replace' and j.status ~= 'blocked' then
-    if j.status == 'delayed' or tonumber(n.delay) > 0 then return moving.place(q, j, n.lane, tonumber(n.delay)) end
+    if j.status == 'delayed' or n.delay > 0 then return moving.place(q, j, n.lane, n.delay) end
   end
   if apart then return moving.place(q, j, n.lane, 0) end
   moving.to_lane(q, j, n.lane)
@@ -26,10 +26,10 @@ function rival.answer(q, n)
   if not id or id == n.id then return nil end
   local j = n.call.duplicate and job.read(q, id)
   if not j then return memory.known(q, id) or { id, 0, status, created, '' } end
-  if j.next ~= '' then
-    j = job.read(q, j.next)
+  if j.rare.next then
+    j = job.read(q, j.rare.next)
   elseif j.status == 'active' and n.call.duplicate == 'next' then
-    n.behind = id
+    n.behind = j
     return nil
   end
   if OPEN[j.status] then pass_on(q, n, j) end

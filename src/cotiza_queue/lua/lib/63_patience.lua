@@ -10,13 +10,11 @@ end
 local function since(q, number, worker, budget)
   local first = first_of(q, number)
   while first and budget.entries > 0 do
-    local found = redis.call('HMGET', q.prefix .. 'job:' .. first[2][2], 'status', 'entry', 'created', 'due', 'lane')
-    local stands = job.stands({ entry = found[2], lane = found[5] }, number, first[1])
-    if stands and found[1] == 'waiting' then
-      return math.max(tonumber(found[3]), tonumber(found[4]) or 0)
-    end
+    local j = job.read(q, first[2][2])
+    local stands = job.stands(j, number, first[1])
+    if stands and j.status == 'waiting' then return math.max(j.created, j.rare.due or 0) end
     local read = lane.read(q, number, worker, 1)[1]
-    if not (stands and found[1] == 'active') then lane.drop(q, number, read[1]) end
+    if not (stands and j.status == 'active') then lane.drop(q, number, read[1]) end
     budget.entries = budget.entries - 1
     first = first_of(q, number)
   end

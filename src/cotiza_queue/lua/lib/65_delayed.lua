@@ -3,6 +3,7 @@ local delayed = { page = 100 }
 
 function delayed.promote(q)
   local due = redis.call('ZRANGEBYSCORE', q.prefix .. 'delayed', '-inf', q.now, 'LIMIT', 0, delayed.page)
+  job.fetch(q, due)
   for _, id in ipairs(due) do
     redis.call('ZREM', q.prefix .. 'delayed', id)
     queue.count(q, 'delayed', -1)

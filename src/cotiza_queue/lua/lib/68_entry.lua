@@ -2,31 +2,29 @@
 local entry = {}
 
 local function start(q, j, t, worker, token, out)
-  local attempt = (tonumber(j.attempt) or 0) + 1
-  redis.call('HSET', q.prefix .. 'job:' .. j.id, 'status', 'active', 'worker', worker, 'token', token,
-    'attempt', attempt, 'started', q.now)
+  local cost = j.options.cost or 1
+  j.status, j.worker, j.token, j.attempt, j.started = 'active', worker, token, j.attempt + 1, q.now
+  job.touch(q, j)
   unique.moved(q, j, 'active')
-  event.emit(q, j.id, j.tenant, 'active', '{"attempt":' .. attempt .. '}')
-  rate.spend(t, q.now, j.options.cost or 1)
-  rate.spend(q.limit, q.now, j.options.cost or 1)
+  event.emit(q, j.id, j.tenant, 'active', '{"attempt":' .. j.attempt .. '}')
+  rate.spend(t, q.now, cost)
+  rate.spend(q.limit, q.now, cost)
   tenant.add(t, 'active', 1)
-  local n = #out
-  out[n + 1], out[n + 2], out[n + 3], out[n + 4] = j.id, token, attempt, tonumber(j.stalls) or 0
-  out[n + 5], out[n + 6], out[n + 7] = j.created, j.tenant, redis.call('GET', q.prefix .. 'body:' .. j.id) or ''
-  out[n + 8], out[n + 9], out[n + 10] = j.deadline, tonumber(j.snoozed) or 0, j.saved
+  out[#out + 1] = j
 end
 
 -- What the queue's rate can't pay for yet waits before its lane, and the take ends with it: it is the next to start.
 local function hold_back(q, j, number)
-  local before = lane.before(number)
   lane.drop(q, number, j.entry)
-  redis.call('HSET', q.prefix .. 'job:' .. j.id, 'lane', before, 'entry', lane.push(q, j.id, before))
+  j.lane = lane.before(number)
+  j.entry = lane.push(q, j.id, j.lane)
+  job.touch(q, j)
   return 0
 end
 
 -- One entry: started, dead, put apart, held back, or back to its tenant's line. Returns 1 if it was started.
 local function decide(q, j, t, number, worker, token, out, refused)
-  if j.deadline ~= '' and q.now > tonumber(j.deadline) then
+  if j.rare.deadline and q.now > j.rare.deadline then
     lane.drop(q, number, j.entry)
     queue.count(q, 'waiting', -1)
     history.note(q, j, 'failed', 'deadline', 'deadline_exceeded')
@@ -40,7 +38,7 @@ local function decide(q, j, t, number, worker, token, out, refused)
     return 1
   else
     lane.drop(q, number, j.entry)
-    refused[#refused + 1] = { t, j.id }
+    refused[#refused + 1] = { t, j }
   end
   return 0
 end
@@ -50,7 +48,7 @@ function entry.hand_out(q, j, number, worker, token, out, touched, refused)
   local t = tenant.open(q, j.tenant)
   if number % 2 == 0 then return decide(q, j, t, number, worker, token, out, refused) end
   touched[t] = true
-  backlog.left(q, t, number)
+  backlog.left(t, number)
   local kept = #refused
   local started = decide(q, j, t, number, worker, token, out, refused)
   if #refused == kept then admission.next(q, t, number) end

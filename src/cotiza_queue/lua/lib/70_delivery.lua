@@ -1,16 +1,6 @@
 -- Handing jobs to a worker: the lanes are read as chosen, tombstones on the way are dropped.
 local delivery = { tombstones = 100 }
 
--- Once a lane is empty, everyone who waits for it is known: what is still wanted is shared out among them by
--- weight, and taken in the same call.
-local function share_out(q, number, touched, wanted)
-  local weights = 0
-  for t in pairs(touched) do weights = weights + (t.weight or 1) end
-  for t in pairs(touched) do
-    backlog.admit(q, t, number, math.floor(wanted / weights) * (t.weight or 1))
-  end
-end
-
 -- Reads up to `want` jobs of one lane (one entry if it is to be `single`), filling it up from the backlogs as it goes.
 local function read_lane(q, number, worker, want, budget, out)
   local started, touched, refused = 0, {}, {}
@@ -20,6 +10,7 @@ local function read_lane(q, number, worker, want, budget, out)
     local entries, left = lane.read(q, number, worker, asked), 0
     if #entries < asked then lane.emptied(q, number) end
     local token = #entries > 0 and queue.tokens(q, #entries) - #entries
+    entry.fetch(q, entries)
     for i, read in ipairs(entries) do
       local j = job.read(q, read[2][2])
       local status = job.stands(j, number, read[1]) and j.status
@@ -31,7 +22,7 @@ local function read_lane(q, number, worker, want, budget, out)
       end
     end
     if left > 0 then lane.left(q, number, left) end
-    if #entries < asked and started < want then share_out(q, number, touched, want - started) end
+    if #entries < asked and started < want then entry.share_out(q, number, touched, want - started) end
     budget.entries = budget.entries - #entries
     if budget.single or #entries < asked and q.pushed == pushed then break end
   end
@@ -39,7 +30,7 @@ local function read_lane(q, number, worker, want, budget, out)
   return started
 end
 
--- Returns the deliveries, and the moment from which on a rate allows more.
+-- Returns the jobs that were started, and the moment from which on a rate allows more.
 function delivery.take(q, worker, want)
   local out = {}
   if want <= 0 then return out end

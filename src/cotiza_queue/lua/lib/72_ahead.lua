@@ -3,7 +3,7 @@ local ahead = { most = 1000 }
 
 -- How many stand in better lanes, and of the job's own tenant also in the lines for them.
 function ahead.better(q, j, t)
-  local n, number = 0, tonumber(j.lane)
+  local n, number = 0, j.lane
   local standing, own = redis.call('HGETALL', q.prefix .. 'lanes'), redis.call('HGETALL', t.key)
   for i = 1, #standing, 2 do
     if tonumber(standing[i]) < number then n = n + standing[i + 1] end
@@ -18,10 +18,11 @@ end
 -- How many of some ids wait in the job's lane before it, and whether it was met.
 local function before(q, j, ids)
   local n = 0
+  job.fetch(q, ids)
   for _, id in ipairs(ids) do
     if id == j.id then return n, true end
-    local found = redis.call('HMGET', q.prefix .. 'job:' .. id, 'status', 'lane')
-    if found[1] == 'waiting' and tonumber(found[2]) == tonumber(j.lane) then n = n + 1 end
+    local other = job.read(q, id)
+    if other and other.status == 'waiting' and other.lane == j.lane then n = n + 1 end
   end
   return n, false
 end
@@ -42,7 +43,7 @@ function ahead.line(q, j, t)
     ids = standing(q, j.lane)
   else
     ids = redis.call('LRANGE', q.prefix .. 'backlog:' .. j.lane .. ':' .. t.name, 0, ahead.most - 1)
-    admitted = tenant.number(t, 'in:' .. j.lane)
+    admitted = t[tenant.inside(j.lane)] or 0
   end
   local n, met = before(q, j, ids)
   return n + admitted, met and 0 or 1

@@ -1,25 +1,26 @@
--- What becomes of a running job: one function for each kind of outcome. If the job fails for good instead of what was
--- asked, the answer is the code of that failure.
+-- What becomes of a running job, by the kind of outcome. If it fails for good instead, the answer is that code.
 local settle = {}
 
 -- value: result, extra: run_ms
 function settle.complete(q, j, result, run_ms)
   job.store(q, j, result)
-  queue.count(q, 'total_run_ms', tonumber(run_ms))
-  queue.count(q, 'run:' .. math.floor(4 * math.log(tonumber(run_ms) + 1) / math.log(2)), 1)
+  queue.count_run(q, run_ms)
   job.finish(q, j, 'completed')
 end
 
 -- Due again after a span, at least a millisecond, so that it always passes through the delayed; unless that is past
 -- the job's deadline.
 local function again_after(q, j, cause, delay_ms, data)
-  local delay = math.max(1, tonumber(delay_ms))
-  if j.deadline ~= '' and q.now + delay > tonumber(j.deadline) then
+  local delay, spared = math.max(1, delay_ms), cause == 'snooze' and 1 or 0
+  if j.rare.deadline and q.now + delay > j.rare.deadline then
     history.note(q, j, 'failed', 'deadline', 'deadline_exceeded')
-    dead.bury(q, j, dead.failure(q, j, 'deadline_exceeded', 'its next attempt would have come after its deadline'))
+    local failure = dead.failure(q, j, 'deadline_exceeded', 'its next attempt would have come after its deadline')
+    j.attempt = j.attempt - spared
+    dead.bury(q, j, failure)
     return 'deadline_exceeded'
   end
   history.note(q, j, 'delayed', cause, cause == 'retry' and history.code(data))
+  j.attempt = j.attempt - spared
   intake.place(q, j, lane.home(j.lane), delay)
   event.emit(q, j.id, j.tenant, 'delayed', data)
 end
@@ -33,8 +34,7 @@ end
 
 -- value: {"reason"}, extra: delay_ms. It costs no attempt.
 function settle.snooze(q, j, reason, delay_ms)
-  redis.call('HINCRBY', q.prefix .. 'job:' .. j.id, 'attempt', -1)
-  redis.call('HINCRBY', q.prefix .. 'job:' .. j.id, 'snoozed', 1)
+  job.set(q, j, 'snoozed', (j.rare.snoozed or 0) + 1)
   return again_after(q, j, 'snooze', delay_ms, reason)
 end
 
@@ -54,7 +54,7 @@ end
 -- `hold` (value: tenant | queue, extra: ms) is sent before the outcome itself, and ends nothing: see 76_fence.lua.
 function settle.release(q, j)
   history.note(q, j, 'waiting', 'release')
-  redis.call('HINCRBY', q.prefix .. 'job:' .. j.id, 'attempt', -1)
+  j.attempt = j.attempt - 1
   intake.place(q, j, lane.before(j.lane), 0)
   event.emit(q, j.id, j.tenant, 'waiting')
 end

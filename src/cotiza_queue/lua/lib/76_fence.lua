@@ -1,5 +1,6 @@
 -- An outcome, and whether it is its teller's to tell: only the holder of the job's token ends an attempt, and once.
-function settle.one(q, kind, id, token, value, extra, notice)
+-- As store/commands.py packs it: kind, job id, token, value, extra, notice.
+local function judge(q, kind, id, token, value, extra, notice)
   local j = job.read(q, id)
   if not j or j.token ~= token then
     queue.count(q, 'total_refused', 1)
@@ -18,4 +19,16 @@ function settle.one(q, kind, id, token, value, extra, notice)
   admission.ended(q, j)
   if notice ~= '' then event.emit(q, id, j.tenant, notice, value) end
   return settle[kind](q, j, value, extra) or 'ok'
+end
+
+-- Returns the answers that are not ok, each after its place in the line.
+function settle.all(q, outcomes)
+  local ids, answers = {}, {}
+  for i, outcome in ipairs(outcomes) do ids[i] = outcome[2] end
+  job.fetch(q, ids)
+  for i, outcome in ipairs(outcomes) do
+    local answer = judge(q, unpack(outcome, 1, 6))
+    if answer ~= 'ok' then answers[#answers + 1], answers[#answers + 2] = i, answer end
+  end
+  return answers
 end

@@ -1,13 +1,13 @@
 -- The audit of jobs: each is in exactly the containers that its status implies.
 local function indexes(q, j)
-  local mine = index.key({ prefix = '' }, j.tenant, j.status)
+  local mine = index.name(j.tenant, j.status)
   audit.place(q, 'index', 'index', j.id, j.seq)
   for _, class in ipairs(index.classes) do
     local name = 'index:' .. j.tenant .. ':' .. class
     audit.place(q, 'index', name, j.id, name == mine and j.seq)
   end
   for _, tag in ipairs(j.options.tags or {}) do
-    audit.place(q, 'tag', index.tag({ prefix = '' }, j.tenant, tag), j.id, j.seq)
+    audit.place(q, 'tag', index.tag_name(j.tenant, tag), j.id, j.seq)
   end
 end
 
@@ -24,7 +24,7 @@ end
 -- Put a job that nobody would ever find again before its lane. Its old entry, if there is one, goes.
 local function bring_back(q, j)
   if j.entry ~= '' then lane.drop(q, j.lane, j.entry) end
-  if j.status == 'active' then redis.call('HSET', q.prefix .. 'job:' .. j.id, 'token', queue.tokens(q, 1)) end
+  if j.status == 'active' then j.token = queue.tokens(q, 1) end
   queue.count(q, j.status, -1)
   intake.place(q, j, lane.before(j.lane), 0)
   event.emit(q, j.id, j.tenant, 'waiting')

@@ -3,9 +3,7 @@ local STATUSES = { waiting = true, active = true, delayed = true, blocked = true
   cancelled = true }
 
 local function fault_of(q, id, j)
-  if not j or not STATUSES[j.status] then return 'it has no status' end
-  if j.tenant == '' then return 'it has no tenant' end
-  if not (tonumber(j.lane) and tonumber(j.seq)) then return 'it has no lane, or no place in the order' end
+  if not j or not STATUSES[j.status] then return 'its record can\'t be read' end
   if not audit.exists(q, 'body:' .. id) then return 'its payload is gone' end
 end
 
@@ -15,7 +13,7 @@ local function broken(q, id, j)
   if not fault then return false end
   audit.say(q, 'broken_job', id, fault)
   if not q.fix then return true end
-  if j and STATUSES[j.status] and tonumber(j.lane) then
+  if j and STATUSES[j.status] then
     if j.entry ~= '' then lane.drop(q, j.lane, j.entry) end
     redis.call('ZREM', q.prefix .. 'delayed', id)
     job.remove(q, j)
@@ -27,18 +25,15 @@ end
 
 -- Jobs: ids. Beside findings, "?line" rows name the jobs that must stand in their tenant's line, which is read later.
 function audit.jobs(q, ids)
+  job.fetch(q, ids)
   for _, id in ipairs(ids) do
     local j = job.read(q, id)
     if audit.exists(q, 'job:' .. id) and not broken(q, id, j) then
-      local due = redis.call('HGET', q.prefix .. 'job:' .. id, 'due')
-      audit.place(q, 'delayed', 'delayed', id, j.status == 'delayed' and (due or q.now))
+      audit.place(q, 'delayed', 'delayed', id, j.status == 'delayed' and (j.rare.due or q.now))
       indexes(q, j)
       ended(q, j)
       lanes(q, j)
-      if j.status ~= 'completed' and audit.exists(q, 'result:' .. id) then
-        audit.say(q, 'result', id, 'a result of a job that is ' .. j.status)
-        if q.fix then redis.call('DEL', q.prefix .. 'result:' .. id) end
-      end
+      audit.result(q, j)
     end
   end
 end

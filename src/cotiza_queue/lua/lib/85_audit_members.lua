@@ -1,39 +1,37 @@
 -- The audit of what names something else: members of sorted sets, and keys that belong to a job.
-local function field(q, id, name) return redis.call('HGET', q.prefix .. 'job:' .. id, name) or '' end
-
 local has_job = {}
-function has_job.index(q, id) return field(q, id, 'status') ~= '' end
+function has_job.index() return true end
 has_job.newer = has_job.index
-function has_job.delayed(q, id) return field(q, id, 'status') == 'delayed' end
-function has_job.ended(q, id, rest) return field(q, id, 'status') == rest end
-function has_job.newest(q, id, rest)
-  return field(q, id, 'status') .. ':' .. field(q, id, 'tenant') == rest
-end
+function has_job.delayed(j) return j.status == 'delayed' end
+function has_job.ended(j, rest) return j.status == rest end
+function has_job.newest(j, rest) return j.status .. ':' .. j.tenant == rest end
+function has_job.indexed(j, rest) return index.name(j.tenant, j.status) == 'index:' .. rest end
 
-function has_job.indexed(q, id, rest)
-  local status = field(q, id, 'status')
-  return status ~= '' and index.key({ prefix = '' }, field(q, id, 'tenant'), status) == 'index:' .. rest
-end
-
-function has_job.tag(q, id, rest)
+function has_job.tag(j, rest)
   local tenant_id, tag = string.match(rest, '^([^/]+)/(.*)$')
-  if field(q, id, 'tenant') ~= tenant_id then return false end
-  for _, one in ipairs(job.options(field(q, id, 'options')).tags or {}) do
+  if j.tenant ~= tenant_id then return false end
+  for _, one in ipairs(j.options.tags or {}) do
     if one == tag then return true end
   end
   return false
 end
 
-function has_job.schedules(q, id) return audit.exists(q, 'schedule:' .. id) end
+-- Is there what a member of a sorted set names, in the state that the set is for?
+local function named(q, head, id, rest)
+  if head == 'schedules' then return audit.exists(q, 'schedule:' .. id) end
+  local j = job.read(q, id)
+  return j and has_job[head](j, rest)
+end
 
 -- Members of one sorted set: its name, then ids.
 function audit.members(q, args)
   local name = table.remove(args, 1)
   local head, rest = string.match(name, '^(%l+):?(.*)$')
   if head == 'index' and rest ~= '' then head = 'indexed' end
+  job.fetch(q, args)
   for _, id in ipairs(args) do
-    local there = has_job[head] and redis.call('ZSCORE', q.prefix .. name, id)
-    if there and not has_job[head](q, id, rest) then
+    local there = (has_job[head] or head == 'schedules') and redis.call('ZSCORE', q.prefix .. name, id)
+    if there and not named(q, head, id, rest) then
       audit.say(q, 'dangling', id, 'named by ' .. name)
       if q.fix then redis.call('ZREM', q.prefix .. name, id) end
     end

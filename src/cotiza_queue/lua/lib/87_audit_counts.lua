@@ -11,9 +11,8 @@ end
 
 -- One entry of a lane that stands for a waiting or an active job.
 local function entry_counts(q, number, read, standing)
-  local found = redis.call('HMGET', q.prefix .. 'job:' .. read[2][2], 'status', 'lane', 'entry', 'tenant')
-  local j = { status = found[1], lane = found[2], entry = found[3], tenant = found[4] }
-  if not j.tenant or not job.stands(j, number, read[1]) then return end
+  local j = job.read(q, read[2][2])
+  if not job.stands(j, number, read[1]) then return end
   local t = tenant_of(q, j.tenant)
   if j.status == 'active' then return add(t, 'active', 1) end
   if j.status ~= 'waiting' then return end
@@ -29,7 +28,7 @@ function tally.lanes(q, most, numbers)
   local standing, left = {}, most
   q.tally, q.running = {}, 0
   for number in string.gmatch(numbers, '%d+') do standing[tonumber(number)] = 0 end
-  for _, number in ipairs(redis.call('HKEYS', q.prefix .. 'lanes')) do standing[tonumber(number)] = 0 end
+  for _, number in ipairs(lane.numbers(q)) do standing[number] = 0 end
   for number in pairs(standing) do
     local entries = redis.call('XRANGE', lane.key(q, number), '-', '+', 'COUNT', left + 1)
     left = left - #entries

@@ -9,6 +9,7 @@ end
 
 local function write_tenants(q)
   for _, t in pairs(q.tenants) do
+    for number in pairs(t.lines) do backlog.flush(q, t, number) end
     local kept, gone = {}, {}
     for field, n in pairs(t.delta) do
       if n ~= 0 and t[field] ~= 0 then
@@ -26,6 +27,7 @@ end
 function queue.close(q)
   lane.flush(q)
   write_tenants(q)
+  job.flush(q)
   if q.numbered then redis.call('HSET', q.prefix .. 'meta', 'seq', q.seq) end
   for name, n in pairs(q.counts) do
     if n ~= 0 then redis.call('HINCRBY', q.prefix .. 'counts', name, n) end

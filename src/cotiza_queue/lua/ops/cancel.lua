@@ -18,10 +18,10 @@ local function cancel(keys, args)
   else
     lane.drop(q, j.lane, j.entry)
     admission.ended(q, j)
-    redis.call('HSET', q.prefix .. 'job:' .. j.id, 'token', queue.tokens(q, 1))
-    redis.call('PUBLISH', q.prefix .. 'wake', 'cancel ' .. j.id .. ' ' .. j.token)
+    redis.call('PUBLISH', q.prefix .. 'wake', 'cancel ' .. j.id .. ' ' .. string.format('%.0f', j.token))
   end
   history.note(q, j, 'cancelled', 'cancel', '', args[3])
+  if from == 'active' then j.token = queue.tokens(q, 1) end
   job.finish(q, j, 'cancelled')
   queue.close(q)
   return 'ok'

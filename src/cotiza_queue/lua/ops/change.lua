@@ -11,7 +11,7 @@
 local function to_moment(q, j, number, delay, by)
   if delay == '' then return moving.to_lane(q, j, number) end
   if j.status == 'blocked' and delay ~= 'now' then
-    redis.call('HSET', q.prefix .. 'job:' .. j.id, 'delay', delay)
+    job.set(q, j, 'delay', tonumber(delay))
     return moving.to_lane(q, j, number)
   end
   delay = tonumber(delay) or 0
@@ -28,13 +28,12 @@ local function change(keys, args)
   local before = j.status
   if sha ~= '' then
     if redis.sha1hex(redis.call('GET', q.prefix .. 'body:' .. id) or '') ~= sha then return { 'changed' } end
-    redis.call('SET', q.prefix .. 'body:' .. id, body)
-    redis.call('HSET', q.prefix .. 'job:' .. id, 'size', #body)
-    j.size = #body
+    job.carry(q, j, body)
+    job.touch(q, j)
   end
   if fresh == '1' then checkpoint.forget(q, j) end
-  if priority ~= '' then redis.call('HSET', q.prefix .. 'job:' .. id, 'priority', priority) end
-  to_moment(q, j, priority == '' and lane.home(j.lane) or number, delay, by)
+  if priority ~= '' then job.set(q, j, 'priority', tonumber(priority)) end
+  to_moment(q, j, priority == '' and lane.home(j.lane) or tonumber(number), delay, by)
   queue.close(q)
   return { 'ok', before, j.status }
 end

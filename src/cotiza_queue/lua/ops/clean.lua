@@ -11,10 +11,10 @@ local function clean(keys, args)
   local q = queue.open(keys[1])
   local status, tenant_id, removed = args[1], args[4], 0
   local ids = redis.call('ZRANGE', q.prefix .. 'ended:' .. status, args[5], args[5] + args[3] - 1)
+  job.fetch(q, ids)
   for _, id in ipairs(ids) do
-    local j = job.read(q, id) or { id = id, tenant = tenant_id, status = status }
-    local finished = redis.call('HGET', q.prefix .. 'job:' .. id, 'finished')
-    local old = not finished or tonumber(finished) <= q.now - args[2]
+    local j = job.read(q, id) or { id = id, tenant = tenant_id, status = status, finished = 0 }
+    local old = j.finished <= q.now - args[2]
     if old and (tenant_id == '' or j.tenant == tenant_id) then
       job.remove(q, j)
       removed = removed + 1

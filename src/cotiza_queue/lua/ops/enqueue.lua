@@ -1,9 +1,9 @@
 -- enqueue: takes jobs in, each at most once by id and by unique key; all of the call, or none.
 -- KEYS     meta
--- ARGS     per job: id tenant priority lane attempts keep delay_ms body options call
---          options: "" or a msgpack map, kept with the job: tags (a list), unique (a key), blob (name of its stored payload),
+-- ARGS     per job: a packed list [id, tenant, priority or nil, lane, attempts, keep, delay_ms, options, call], then its body
+--          options: nil or a map, kept with the job: tags (a list), unique (a key), blob (name of its stored payload),
 --          hold (the statuses that keep the key, words in a text), span (ms for which the key is held instead)
---          call: "" or a msgpack map, of this call: deadline (ms from now), once (hash of an idempotency key),
+--          call: nil or a map, of this call: deadline (ms from now), once (hash of an idempotency key),
 --          fingerprint (hash of what that was used for), duplicate (replace | next: what becomes of a call whose
 --          key is held)
 -- RETURNS  per job: [id, 1 new | 0 known | 2 the key was used for something else, status, created_ms, due_ms]
@@ -14,10 +14,13 @@
 -- COST     O(jobs)
 local function enqueue(keys, args)
   local q = queue.open(keys[1])
-  local replies = {}
+  local replies, jobs, ids = {}, {}, {}
   for at = 1, #args, intake.fields do
-    replies[#replies + 1] = intake.accept(q, intake.parse(args, at), true)
+    local n = intake.parse(args, at)
+    jobs[#jobs + 1], ids[#ids + 1] = n, n.id
   end
+  job.fetch(q, ids)
+  for i, n in ipairs(jobs) do replies[i] = intake.accept(q, n, true) end
   queue.close(q)
   return replies
 end

@@ -1,18 +1,17 @@
 -- get: everything about one job.
 -- KEYS     meta
 -- ARGS     id tenant ("" for any)
--- RETURNS  [hash as list, body, result, [failures], progress], or nothing
+-- RETURNS  [record, body, result if it lies apart, [failures], progress], or nothing
 -- EDGE     none
 -- EMITS    nothing
 -- ERRORS   none
 -- COST     O(failures)
 -- FLAGS    no-writes
 local function get(keys, args)
-  local p = string.match(keys[1], '^{[^}]+}:')
-  local id, tenant = args[1], args[2]
-  local hash = redis.call('HGETALL', p .. 'job:' .. id)
-  if #hash == 0 then return nil end
-  if tenant ~= '' and redis.call('HGET', p .. 'job:' .. id, 'tenant') ~= tenant then return nil end
-  return { hash, redis.call('GET', p .. 'body:' .. id) or '', redis.call('GET', p .. 'result:' .. id) or '',
-    redis.call('LRANGE', p .. 'failures:' .. id, 0, -1), redis.call('GET', p .. 'progress:' .. id) or '' }
+  local q = queue.open(keys[1])
+  local j, p = job.read(q, args[1]), q.prefix
+  if not j or args[2] ~= '' and j.tenant ~= args[2] then return nil end
+  return { record.pack(j), redis.call('GET', p .. 'body:' .. j.id) or '',
+    j.result == true and redis.call('GET', p .. 'result:' .. j.id) or '',
+    redis.call('LRANGE', p .. 'failures:' .. j.id, 0, -1), redis.call('GET', p .. 'progress:' .. j.id) or '' }
 end

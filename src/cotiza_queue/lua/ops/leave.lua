@@ -10,7 +10,7 @@
 local function leave(keys, args)
   local q = queue.open(keys[1])
   local worker, held = args[1], 0
-  for _, number in ipairs(redis.call('HKEYS', q.prefix .. 'lanes')) do
+  for _, number in ipairs(lane.numbers(q)) do
     local pending = #lane.pending(q, number, '-', '+', 100, worker)
     if pending == 0 then
       lane.ask(q, number, 'XGROUP', 'DELCONSUMER', lane.key(q, number), lane.group, worker)

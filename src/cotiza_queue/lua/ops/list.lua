@@ -1,7 +1,7 @@
 -- list: a page of jobs, newest first, of one tenant or of all.
 -- KEYS     meta
 -- ARGS     tenant ("" for all) below_seq ("" for the newest) limit status ("" for any) tag ("" for any)
--- RETURNS  [seq to go on below or "", [[id, hash as list, body, [failures], progress] per job]]
+-- RETURNS  [seq to go on below or "", [[id, record, body, [failures], progress] per job]]
 -- EDGE     none
 -- EMITS    nothing
 -- ERRORS   none
@@ -9,13 +9,14 @@
 --          500 jobs at the most, then says where to go on
 -- FLAGS    no-writes
 local function list(keys, args)
-  local q = { prefix = string.match(keys[1], '^{[^}]+}:') }
+  local q = queue.open(keys[1])
   local ids, last = finding.page_of(q, { tenant = args[1], below = args[2] ~= '' and '(' .. args[2] or '+inf',
     limit = tonumber(args[3]), status = args[4], tag = args[5] })
   local jobs = {}
-  for i, id in ipairs(ids) do
-    local key = q.prefix .. 'job:' .. id
-    jobs[i] = { id, redis.call('HGETALL', key), redis.call('GET', q.prefix .. 'body:' .. id) or '',
+  job.fetch(q, ids)
+  for _, id in ipairs(ids) do
+    local j = job.read(q, id)
+    jobs[#jobs + 1] = j and { id, record.pack(j), redis.call('GET', q.prefix .. 'body:' .. id) or '',
       redis.call('LRANGE', q.prefix .. 'failures:' .. id, -1, -1),
       redis.call('GET', q.prefix .. 'progress:' .. id) or '' }
   end

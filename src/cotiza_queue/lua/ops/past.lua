@@ -1,17 +1,15 @@
 -- past: what has happened to one job.
 -- KEYS     meta
 -- ARGS     id tenant ("" for any)
--- RETURNS  [status created started worker token attempt finished untold, tenant], [packed entries, the oldest first];
---          or nothing
+-- RETURNS  [record, [packed entries, the oldest first]], or nothing
 -- EDGE     none
 -- EMITS    nothing
 -- ERRORS   none
 -- COST     O(entries), at most 200
 -- FLAGS    no-writes
 local function past(keys, args)
-  local p = string.match(keys[1], '^{[^}]+}:')
-  local found = redis.call('HMGET', p .. 'job:' .. args[1], 'status', 'created', 'started', 'worker', 'token',
-    'attempt', 'finished', 'untold', 'tenant')
-  if not found[1] or args[2] ~= '' and found[9] ~= args[2] then return nil end
-  return { found, redis.call('LRANGE', p .. 'history:' .. args[1], 0, -1) }
+  local q = queue.open(keys[1])
+  local j = job.read(q, args[1])
+  if not j or args[2] ~= '' and j.tenant ~= args[2] then return nil end
+  return { record.pack(j), redis.call('LRANGE', q.prefix .. 'history:' .. j.id, 0, -1) }
 end

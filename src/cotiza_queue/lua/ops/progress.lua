@@ -9,10 +9,10 @@
 -- FLAGS    allow-oom
 local function progress(keys, args)
   local q = queue.open(keys[1])
-  local found = redis.call('HMGET', q.prefix .. 'job:' .. args[1], 'status', 'token', 'tenant')
-  if found[1] ~= 'active' or found[2] ~= args[2] then return 0 end
-  redis.call('SET', q.prefix .. 'progress:' .. args[1], args[3])
-  event.emit(q, args[1], found[3], 'progress', args[3])
+  local j = job.held(q, args[1], args[2])
+  if not j then return 0 end
+  redis.call('SET', q.prefix .. 'progress:' .. j.id, args[3])
+  event.emit(q, j.id, j.tenant, 'progress', args[3])
   queue.close(q)
   return 1
 end

@@ -8,7 +8,7 @@
 -- COST     O(limit + lanes x consumers)
 -- FLAGS    allow-oom
 local function forget_consumers(q, age_ms)
-  for _, number in ipairs(redis.call('HKEYS', q.prefix .. 'lanes')) do
+  for _, number in ipairs(lane.numbers(q)) do
     for _, info in ipairs(lane.ask(q, number, 'XINFO', 'CONSUMERS', lane.key(q, number), lane.group)) do
       local c = {}
       for i = 1, #info, 2 do c[info[i]] = info[i + 1] end
@@ -25,6 +25,7 @@ local function prune(keys, args)
   for _, status in ipairs({ 'completed', 'failed', 'cancelled' }) do
     local ended = redis.call('ZRANGEBYSCORE', q.prefix .. 'ended:' .. status, '-inf', q.now,
       'LIMIT', 0, limit - removed)
+    job.fetch(q, ended)
     for _, id in ipairs(ended) do
       job.remove(q, job.read(q, id) or { id = id, tenant = '', status = status })
       removed = removed + 1

@@ -11,20 +11,21 @@ local function recover(q, number, entry, id, max_stalls)
   lane.drop(q, number, entry)
   local j = job.read(q, id)
   if not job.stands(j, number, entry) or j.status ~= 'active' then return nil end
-  local stalls = redis.call('HINCRBY', q.prefix .. 'job:' .. id, 'stalls', 1)
-  redis.call('HSET', q.prefix .. 'job:' .. id, 'token', queue.tokens(q, 1))
+  local stalls = (j.rare.stalls or 0) + 1
+  job.set(q, j, 'stalls', stalls)
   admission.ended(q, j)
   queue.count(q, 'total_stalled', 1)
   local failure = dead.failure(q, j, 'worker_lost', 'the worker that ran this job stopped answering')
   event.emit(q, id, j.tenant, 'stalled', failure)
-  if stalls >= max_stalls then
-    history.note(q, j, 'failed', 'reclaim', 'poisoned')
+  local dies = stalls >= max_stalls
+  history.note(q, j, dies and 'failed' or 'waiting', 'reclaim', dies and 'poisoned' or 'worker_lost')
+  j.token = queue.tokens(q, 1)
+  if dies then
     dead.bury(q, j, dead.failure(q, j, 'poisoned', 'it lost its worker ' .. stalls .. ' times, and is taken for the cause'))
     return { id, 'failed' }
   end
-  history.note(q, j, 'waiting', 'reclaim', 'worker_lost')
   dead.note(q, id, failure)
-  redis.call('HINCRBY', q.prefix .. 'job:' .. id, 'attempt', -1)
+  j.attempt = j.attempt - 1
   intake.place(q, j, lane.before(j.lane), 0)
   event.emit(q, id, j.tenant, 'waiting')
   return { id, 'waiting' }
@@ -35,7 +36,7 @@ local function reclaim(keys, args)
   local worker, lease_ms, max_stalls = args[1], args[2], tonumber(args[3])
   local recovered = {}
   for at = 4, #args, 2 do
-    local number, entry = args[at], args[at + 1]
+    local number, entry = tonumber(args[at]), args[at + 1]
     local claimed = lane.ask(q, number, 'XCLAIM', lane.key(q, number), lane.group, worker, lease_ms, entry)[1]
     if claimed and claimed[2] then
       recovered[#recovered + 1] = recover(q, number, entry, claimed[2][2], max_stalls)

@@ -13,14 +13,15 @@ local function renew(keys, args)
   redis.call('SET', q.prefix .. 'worker:' .. worker, args[2], 'PX', args[3])
   redis.call('ZADD', q.prefix .. 'workers', q.now + args[3], worker)
   redis.call('ZREMRANGEBYSCORE', q.prefix .. 'workers', '-inf', q.now)
-  local lost = {}
+  local ids, lost = {}, {}
+  for at = 4, #args, 2 do ids[#ids + 1] = args[at] end
+  job.fetch(q, ids)
   for at = 4, #args, 2 do
-    local id = args[at]
-    local found = redis.call('HMGET', q.prefix .. 'job:' .. id, 'status', 'token', 'lane', 'entry')
-    if found[1] == 'active' and found[2] == args[at + 1] then
-      lane.ask(q, found[3], 'XCLAIM', lane.key(q, found[3]), lane.group, worker, 0, found[4], 'JUSTID')
+    local j = job.held(q, args[at], args[at + 1])
+    if j then
+      lane.ask(q, j.lane, 'XCLAIM', lane.key(q, j.lane), lane.group, worker, 0, j.entry, 'JUSTID')
     else
-      lost[#lost + 1] = id
+      lost[#lost + 1] = args[at]
     end
   end
   return lost

@@ -22,13 +22,13 @@ local function taken(q, options, id)
 end
 
 local function revive(q, id, letter, by)
-  local options = job.options(letter.options)
+  local options = letter.options ~= '' and cmsgpack.unpack(letter.options) or {}
   if taken(q, options, id) then return 'unique_key_taken' end
   dead.lift(q, id)
   history.note(q, { id = id, status = '' }, 'waiting', 'replay', '', by)
-  intake.accept(q, { id = id, tenant = letter.tenant, priority = letter.priority, lane = lane.home(letter.lane),
-    attempts = letter.attempts, keep = letter.keep, delay = 0, body = letter.body, packed = letter.options,
-    options = options, call = {} })
+  intake.accept(q, { id = id, tenant = letter.tenant, priority = tonumber(letter.priority),
+    lane = lane.home(tonumber(letter.lane)), attempts = tonumber(letter.attempts), keep = letter.keep, delay = 0,
+    body = letter.body, options = options, call = {} })
   queue.close(q)
   return 'ok'
 end
@@ -49,10 +49,10 @@ local function replay(keys, args)
   redis.call('ZREM', q.prefix .. 'ended:' .. j.status, id)
   redis.call('ZREM', q.prefix .. 'newest:' .. j.status .. ':' .. j.tenant, id)
   queue.count(q, j.status, -1)
-  queue.count(q, 'kept_bytes', -job.size(j))
-  redis.call('HSET', q.prefix .. 'job:' .. id, 'attempt', 0, 'stalls', 0, 'token', queue.tokens(q, 1),
-    'due', q.now)
-  redis.call('HDEL', q.prefix .. 'job:' .. id, 'finished', 'started', 'worker', 'deadline', 'snoozed')
+  queue.count(q, 'kept_bytes', -j.size)
+  for _, name in ipairs({ 'stalls', 'snoozed', 'deadline' }) do job.set(q, j, name, nil) end
+  job.set(q, j, 'due', q.now)
+  j.attempt, j.token, j.finished, j.started, j.worker = 0, queue.tokens(q, 1), 0, 0, ''
   redis.call('DEL', q.prefix .. 'progress:' .. id)
   intake.place(q, j, lane.home(j.lane), 0)
   event.emit(q, id, j.tenant, 'waiting')

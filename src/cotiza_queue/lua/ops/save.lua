@@ -9,7 +9,9 @@
 -- FLAGS    allow-oom
 local function save(keys, args)
   local q = queue.open(keys[1])
-  local found = redis.call('HMGET', q.prefix .. 'job:' .. args[1], 'status', 'token')
-  if found[1] ~= 'active' or found[2] ~= args[2] then return 'lost' end
-  return checkpoint.save(q, args[1], args[3], args[4]) and 'ok' or 'full'
+  local j = job.held(q, args[1], args[2])
+  if not j then return 'lost' end
+  local saved = checkpoint.save(q, j, args[3], args[4])
+  queue.close(q)
+  return saved and 'ok' or 'full'
 end

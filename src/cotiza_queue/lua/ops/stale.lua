@@ -44,7 +44,7 @@ end
 local function stale(keys, args)
   local q = queue.open(keys[1])
   local idle_ms, found = tonumber(args[1]), {}
-  for _, number in ipairs(redis.call('HKEYS', q.prefix .. 'lanes')) do
+  for _, number in ipairs(lane.numbers(q)) do
     of_silent_workers(q, number, idle_ms, found)
     of_others(q, keys[1], number, idle_ms, found)
   end

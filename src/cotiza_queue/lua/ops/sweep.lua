@@ -11,7 +11,7 @@ local function sweep(keys, args)
   local q = queue.open(keys[1])
   local worker, running, returned = args[1], {}, {}
   for at = 2, #args do running[args[at]] = true end
-  for _, number in ipairs(redis.call('HKEYS', q.prefix .. 'lanes')) do
+  for _, number in ipairs(lane.numbers(q)) do
     local pending = lane.pending(q, number, '-', '+', 1000, worker)
     for _, held in ipairs(pending) do
       local found = redis.call('XRANGE', lane.key(q, number), held[1], held[1])[1]
@@ -19,9 +19,8 @@ local function sweep(keys, args)
       if not (j and running[j.id]) then
         lane.drop(q, number, held[1])
         if job.stands(j, number, held[1]) and j.status == 'active' then
-          redis.call('HINCRBY', q.prefix .. 'job:' .. j.id, 'attempt', -1)
-          redis.call('HSET', q.prefix .. 'job:' .. j.id, 'token', queue.tokens(q, 1))
           history.note(q, j, 'waiting', 'sweep')
+          j.attempt, j.token = j.attempt - 1, queue.tokens(q, 1)
           admission.ended(q, j)
           intake.place(q, j, lane.before(j.lane), 0)
           event.emit(q, j.id, j.tenant, 'waiting')

@@ -17,6 +17,9 @@ local function put(facts, ...)
   end
 end
 
+-- What is set, or nil.
+local function set(number) return number ~= 0 and number or nil end
+
 -- A moment, as text without an exponent; nil for none and for one that is over.
 local function ahead_of(q, moment)
   moment = tonumber(moment)
@@ -44,12 +47,11 @@ local function of_tenant(q, j, t, facts)
 end
 
 local function of_job(q, j, facts)
-  local found = redis.call('HMGET', q.prefix .. 'job:' .. j.id, 'finished', 'after')
   put(facts, 'version', j.options.version)
-  put(facts, 'now_ms', string.format('%.0f', q.now), 'tenant', j.tenant, 'status', j.status, 'deadline_ms', j.deadline,
-    'started_ms', j.started, 'attempt', j.attempt, 'worker', j.worker, 'snoozed', j.snoozed,
+  put(facts, 'now_ms', string.format('%.0f', q.now), 'tenant', j.tenant, 'status', j.status, 'deadline_ms', j.rare.deadline,
+    'started_ms', set(j.started), 'attempt', j.attempt, 'worker', j.worker, 'snoozed', j.rare.snoozed,
     'due_ms', redis.call('ZSCORE', q.prefix .. 'delayed', j.id),
-    'ended_ms', found[1], 'behind', found[2])
+    'ended_ms', set(j.finished), 'behind', j.rare.after)
 end
 
 local function workers(q)

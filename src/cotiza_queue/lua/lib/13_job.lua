@@ -1,0 +1,36 @@
+-- The jobs that a call works on: each is read once, and written once, at its end, however often the call changes it.
+local job = { page = 1000 }
+
+-- Reads a page of jobs at once; what was read before stays as it is.
+function job.fetch(q, ids)
+  local keys, wanted, n = {}, {}, 0
+  for _, id in ipairs(ids) do
+    if q.jobs[id] == nil then
+      n = n + 1
+      keys[n], wanted[n] = q.prefix .. 'job:' .. id, id
+      q.jobs[id] = false
+    end
+  end
+  for first = 1, n, job.page do
+    local last = math.min(first + job.page - 1, n)
+    for i, packed in ipairs(redis.call('MGET', unpack(keys, first, last))) do
+      local id = wanted[first + i - 1]
+      if packed then q.jobs[id] = record.unpack(id, keys[first + i - 1], packed) end
+    end
+  end
+end
+
+-- A job as this call knows it, or nil.
+function job.read(q, id)
+  if q.jobs[id] == nil then job.fetch(q, { id }) end
+  return q.jobs[id] or nil
+end
+
+-- The job if it is active and the token is the one it is held by.
+function job.held(q, id, token)
+  local j = job.read(q, id)
+  return j and j.status == 'active' and j.token == tonumber(token) and j or nil
+end
+
+-- True if the entry is the one that stands for the job now: entry ids of two lanes may be alike.
+function job.stands(j, number, entry) return j and j.entry == entry and j.lane == number end

@@ -1,0 +1,38 @@
+-- What a call changes of jobs: noted as it goes, written at its end.
+
+-- It was changed.
+function job.touch(q, j) q.touched[j.id] = j end
+
+-- Sets what few jobs have, or takes it away.
+function job.set(q, j, name, value)
+  if j.rare == record.none then j.rare = {} end
+  j.rare[name] = value
+  job.touch(q, j)
+end
+
+function job.create(q, j)
+  q.jobs[j.id], q.touched[j.id] = j, j
+end
+
+-- Its body, which goes out with the records; the last one counts.
+function job.carry(q, j, body)
+  local n = #q.bodies
+  q.bodies[n + 1], q.bodies[n + 2] = q.prefix .. 'body:' .. j.id, body
+  j.size = #body
+end
+
+-- Its record is gone.
+function job.forget(q, j) q.jobs[j.id], q.touched[j.id] = false, nil end
+
+function job.flush(q)
+  local flat = q.bodies
+  local n = #flat
+  for _, j in pairs(q.touched) do
+    flat[n + 1], flat[n + 2] = j.key, record.pack(j)
+    n = n + 2
+  end
+  for first = 1, n, job.page do
+    redis.call('MSET', unpack(flat, first, math.min(first + job.page - 1, n)))
+  end
+  q.touched, q.bodies = {}, {}
+end

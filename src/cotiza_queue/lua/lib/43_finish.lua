@@ -1,0 +1,59 @@
+-- A job's end, and what is kept of it. `inline`: bytes of a result that the record itself holds.
+local follower = {}
+job.inline = 256
+local TOTAL = { completed = 'total_completed', failed = 'total_failed', cancelled = 'total_cancelled' }
+
+-- A tenant's jobs that ended so and asked to be kept by number, by the moment of their end.
+local function keep_newest(q, j, kept)
+  local key = q.prefix .. 'newest:' .. j.status .. ':' .. j.tenant
+  redis.call('ZADD', key, q.now, j.id)
+  local excess = math.min(redis.call('ZCARD', key) - kept, 100)
+  if excess <= 0 then return end
+  local ids = redis.call('ZRANGE', key, 0, excess - 1)
+  job.fetch(q, ids)
+  for _, id in ipairs(ids) do
+    job.remove(q, job.read(q, id) or { id = id, tenant = j.tenant, status = j.status })
+  end
+end
+
+function job.store(q, j, result)
+  local blob = litter.name(result)
+  j.size = j.size + #result
+  if blob or j.rare.blob then job.set(q, j, 'blob', blob) end
+  j.result = not blob and #result <= job.inline and result or true
+  if j.result == true then redis.call('SET', q.prefix .. 'result:' .. j.id, result) end
+end
+
+-- For how long, in ms, a job that ended so is kept, and how many of its like.
+local function keep_of(q, j, status)
+  local k = q.keeps[j.keep]
+  if not k then
+    k = { string.match(j.keep, '^(%d*):(%d*):(%d*):(%d*)$') }
+    for i, text in ipairs(k) do k[i] = tonumber(text) or false end
+    q.keeps[j.keep] = k
+  end
+  if status == 'completed' then return k[1] * 1000, k[2] end
+  return k[3] * 1000, k[4]
+end
+
+local function ended_key(q, status)
+  q.ended[status] = q.ended[status] or q.prefix .. 'ended:' .. status
+  return q.ended[status]
+end
+
+function job.finish(q, j, status, data)
+  local age, kept = keep_of(q, j, status)
+  j.finished = q.now
+  unique.moved(q, j, status)
+  if status ~= 'failed' then checkpoint.forget(q, j) end
+  newer.forget(q, j)
+  queue.count(q, status, 1)
+  queue.count(q, 'kept_bytes', j.size)
+  queue.count(q, TOTAL[status], 1)
+  event.emit(q, j.id, j.tenant, status, data)
+  index.move(q, j, status)
+  if j.rare.next then follower.release(q, j) end
+  late.zadd(q, ended_key(q, status), q.now + age, j.id)
+  if age == 0 then return job.remove(q, j) end
+  if kept then keep_newest(q, j, kept) end
+end

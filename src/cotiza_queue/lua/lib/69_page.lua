@@ -1,0 +1,16 @@
+-- A page of a lane's entries: their jobs, and what comes after them.
+-- Once a lane is empty, everyone who waits for it is known: what is still wanted is shared out among them by
+-- weight, and taken in the same call.
+function entry.share_out(q, number, touched, wanted)
+  local weights = 0
+  for t in pairs(touched) do weights = weights + (t.weight or 1) end
+  for t in pairs(touched) do
+    backlog.admit(q, t, number, math.floor(wanted / weights) * (t.weight or 1))
+  end
+end
+
+function entry.fetch(q, entries)
+  local ids = {}
+  for i, read in ipairs(entries) do ids[i] = read[2][2] end
+  job.fetch(q, ids)
+end

@@ -1,0 +1,114 @@
+"""What a caller asks of a job, as the scripts take it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from ..model.policy import KeepFor
+from . import codec
+
+
+class Intake(msgspec.Struct, frozen=True, kw_only=True):
+    """One job on its way in. Times in milliseconds; ``unique`` empty: none; ``deadline_ms`` 0:
+    none.
+    """
+
+    id: str
+    tenant: str
+    priority: int
+    lane: int
+    attempts: int
+    keep_completed: KeepFor
+    keep_failed: KeepFor
+    unique: str
+    hold: str = ""
+    """The statuses that keep ``unique``, where they are not the usual ones."""
+    span_ms: int = 0
+    """How long ``unique`` is held instead; 0: as the statuses say."""
+    duplicate: str = ""
+    """replace | next: what becomes of the call if another job holds ``unique``; "": nothing."""
+    deadline_ms: int
+    delay_ms: int
+    body: bytes
+    tags: tuple[str, ...] = ()
+    cost: int = 1
+    version: int = 1
+    blob: str = ""
+    """The name of the stored content that ``body`` refers to."""
+    once: str = ""
+    """Hash of an idempotency key, and in ``fingerprint`` of what it was used for."""
+    fingerprint: str = ""
+
+    def arguments(self) -> list[bytes]:
+        """As ops/enqueue.lua takes them: what the job is, packed, and its body. What is empty in
+        options and call is left out, and most jobs have neither.
+        """
+        packed = codec.encode(
+            (
+                self.id,
+                self.tenant,
+                self.priority or None,
+                self.lane,
+                self.attempts,
+                f"{_keep(self.keep_completed)}:{_keep(self.keep_failed)}",
+                self.delay_ms,
+                self.kept_options(),
+                self._call(),
+            )
+        )
+        return [packed, self.body]
+
+    def kept_options(self) -> dict[str, Any] | None:
+        """What is kept with the job beside the usual."""
+        return _there(
+            unique=self.unique,
+            hold=self.hold,
+            span=self.span_ms,
+            tags=self.tags,
+            cost=self.cost if self.cost > 1 else 0,
+            version=self.version if self.version > 1 else 0,
+            blob=self.blob,
+        )
+
+    def _call(self) -> dict[str, Any] | None:
+        return _there(
+            deadline=self.deadline_ms,
+            once=self.once,
+            fingerprint=self.fingerprint,
+            duplicate=self.duplicate,
+        )
+
+
+class Changed(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a job is to be another; None: as it is. ``delay``: milliseconds, or "now"."""
+
+    read: bytes | None = None
+    """The body as it was read, and in ``body`` as it shall be."""
+    body: bytes = b""
+    priority: int | None = None
+    lane: int | None = None
+    delay: int | str | None = None
+    fresh: bool = False
+    """The payload is another: what attempts have saved for later ones is dropped."""
+    by: str = ""
+    """Who asks for it."""
+
+    def arguments(self) -> list[str | bytes | int]:
+        sha = (
+            "" if self.read is None else hashlib.sha1(self.read, usedforsecurity=False).hexdigest()
+        )
+        optional = [self.priority, self.lane, self.delay]
+        told = ["" if value is None else value for value in optional]
+        return [sha, self.body, *told, int(self.fresh), self.by]
+
+
+def _there(**fields: Any) -> dict[str, Any] | None:
+    """Those that are not empty; None if all are."""
+    return {name: value for name, value in fields.items() if value} or None
+
+
+def _keep(keep: KeepFor) -> str:
+    return f"{0 if keep.age is None else keep.age}:{'' if keep.count is None else keep.count}"
