@@ -38,7 +38,13 @@ def intake_of(
     options = job.options
     rules = rules_for(options, job_type.defaults)
     body = codec.encode_body(
-        codec.Body(payload, rules, options.priority, schedule_id, payload_version=job_type.version)
+        codec.Body(
+            payload,
+            None if rules == codec.USUAL else rules,
+            options.priority,
+            schedule_id,
+            payload_version=job_type.version,
+        )
     )
     once, fingerprint = _once(job, payload)
     return Intake(

@@ -11,7 +11,7 @@ from ..errors import InvalidInput, TooLarge
 from ..model.history import Kept
 from ..model.job import Blob
 from ..model.outcome import Failure
-from ..model.policy import RunRules
+from ..model.policy import Defaults, JobOptions, RunRules, rules_for
 
 MAX_PAYLOAD_BYTES = 256 * 1024
 MAX_RESULT_BYTES = 1024 * 1024
@@ -21,13 +21,17 @@ _STORED = b"\0"
 """What a result begins with that only tells where the content lies; JSON never does."""
 
 
+USUAL = rules_for(JobOptions(), Defaults())
+
+
 class Body(msgspec.Struct, frozen=True, array_like=True):
     """What travels with a job, opaque to Redis: a version, the payload as JSON, the rules, the
     schedule.
     """
 
     payload: bytes
-    rules: RunRules
+    own_rules: RunRules | None = None
+    """None: USUAL, as most have it. Who changes what is usual raises ``version``."""
     priority: int = 0
     schedule_id: str | None = None
     version: int = 1
@@ -35,6 +39,10 @@ class Body(msgspec.Struct, frozen=True, array_like=True):
     """``JobType.version`` of the program that enqueued it."""
     blob: Blob | None = None
     """Where the payload lies if it is large; ``payload`` is empty then."""
+
+    @property
+    def rules(self) -> RunRules:
+        return self.own_rules or USUAL
 
 
 _encode_body = msgspec.msgpack.Encoder().encode
