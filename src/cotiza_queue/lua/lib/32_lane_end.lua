@@ -1,8 +1,28 @@
 -- What a call has collected for its lanes goes out at its end: entries that are done with, counts, a wake-up.
+lane.trimmed = 8
+
 function lane.drop(q, number, entry)
   local entries = q.acks[number] or {}
   entries[#entries + 1] = entry
   q.acks[number] = entries
+end
+
+-- Deletes entries that are done with. Nothing before the oldest pending entry is of use, so a page of them mostly goes
+-- with one trim: deleted one by one they cost ten times as much.
+local function delete(q, number, entries)
+  local key = lane.key(q, number)
+  local oldest = #entries >= lane.trimmed and lane.pending(q, number)[2]
+  if oldest and redis.call('XTRIM', key, 'MINID', oldest) >= #entries then return end
+  for first = 1, #entries, 1000 do
+    redis.call('XDEL', key, unpack(entries, first, math.min(first + 999, #entries)))
+  end
+end
+
+local function leave(q, number, entries)
+  for first = 1, #entries, 1000 do
+    redis.call('XACK', lane.key(q, number), lane.group, unpack(entries, first, math.min(first + 999, #entries)))
+  end
+  delete(q, number, entries)
 end
 
 function lane.flush(q)
@@ -13,12 +33,6 @@ function lane.flush(q)
     end
   end
   q.lanes = {}
-  for number, entries in pairs(q.acks) do
-    for first = 1, #entries, 1000 do
-      local last = math.min(first + 999, #entries)
-      redis.call('XACK', lane.key(q, number), lane.group, unpack(entries, first, last))
-      redis.call('XDEL', lane.key(q, number), unpack(entries, first, last))
-    end
-  end
+  for number, entries in pairs(q.acks) do leave(q, number, entries) end
   q.acks = {}
 end
