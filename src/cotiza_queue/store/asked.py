@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -53,7 +54,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
                 self.priority or None,
                 self.lane,
                 self.attempts,
-                f"{_keep(self.keep_completed)}:{_keep(self.keep_failed)}",
+                _kept(self.keep_completed, self.keep_failed),
                 self.delay_ms,
                 self.kept_options(),
                 self._call(),
@@ -63,6 +64,9 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
 
     def kept_options(self) -> dict[str, Any] | None:
         """What is kept with the job beside the usual."""
+        plain = self.cost == 1 and self.version == 1
+        if plain and not (self.unique or self.tags or self.blob):
+            return None
         return _there(
             unique=self.unique,
             hold=self.hold,
@@ -74,6 +78,8 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _call(self) -> dict[str, Any] | None:
+        if not (self.deadline_ms or self.once or self.duplicate):
+            return None
         return _there(
             deadline=self.deadline_ms,
             once=self.once,
@@ -108,6 +114,11 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True):
 def _there(**fields: Any) -> dict[str, Any] | None:
     """Those that are not empty; None if all are."""
     return {name: value for name, value in fields.items() if value} or None
+
+
+@lru_cache(256)
+def _kept(completed: KeepFor, failed: KeepFor) -> str:
+    return f"{_keep(completed)}:{_keep(failed)}"
 
 
 def _keep(keep: KeepFor) -> str:

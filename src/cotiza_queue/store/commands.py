@@ -87,10 +87,8 @@ class Commands:
     async def enqueue(self, job_type: str, jobs: Sequence[Intake]) -> list[Answered]:
         """Take jobs in, all of the call or none."""
         arguments = [argument for job in jobs for argument in job.arguments()]
-        return [
-            _enqueued(row, job_type)
-            for row in await self._connection.call("enqueue", job_type, *arguments)
-        ]
+        reply = await self._connection.call("enqueue", job_type, *arguments)
+        return _answers(reply, job_type, jobs)
 
     async def enqueue_each(
         self, chunks: Sequence[tuple[str, Sequence[Intake]]]
@@ -106,7 +104,7 @@ class Commands:
         return [
             [reply] * len(jobs)
             if isinstance(reply, CotizaError)
-            else [_enqueued(row, job_type) for row in reply]
+            else _answers(reply, job_type, jobs)
             for (job_type, jobs), reply in zip(chunks, replies, strict=True)
         ]
 
@@ -280,7 +278,17 @@ class Commands:
         )
 
 
-def _enqueued(row: list[Any], job_type: str) -> Answered:
+def _answers(reply: list[Any], job_type: str, jobs: Sequence[Intake]) -> list[Answered]:
+    now, *rows = reply
+    return [
+        Enqueued(job_id=job.id, type=job_type, status=Status.WAITING, created_ms=now)
+        if row == 1
+        else _answer(row, job_type)
+        for row, job in zip(rows, jobs, strict=True)
+    ]
+
+
+def _answer(row: list[Any], job_type: str) -> Answered:
     id_, created, status, created_ms, due = row
     if created == _OTHER_REQUEST:
         return InvalidInput(

@@ -34,11 +34,16 @@ function admission.ended(q, j)
 end
 
 -- Tenants whose time has come again.
+local function next_back(q) return tonumber(redis.call('ZRANGE', q.prefix .. 'put_off', 0, 0, 'WITHSCORES')[2]) end
+
+-- Returns when the next one's comes, nil if there is none.
 function admission.resume(q)
+  local moment = next_back(q)
+  if not moment or moment > q.now then return moment end
   for _, name in ipairs(redis.call('ZRANGEBYSCORE', q.prefix .. 'put_off', '-inf', q.now, 'LIMIT', 0, 20)) do
     redis.call('ZREM', q.prefix .. 'put_off', name)
     local t = tenant.open(q, name)
     if absence.finish(q, t) then admission.refill(q, t) end
   end
-  return redis.call('ZRANGE', q.prefix .. 'put_off', 0, 0, 'WITHSCORES')[2]
+  return next_back(q)
 end

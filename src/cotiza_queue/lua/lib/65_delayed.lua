@@ -1,7 +1,12 @@
 -- The delayed jobs: those that are due go to their lanes, a page at a time.
 local delayed = { page = 100 }
 
+local function next_due(q) return tonumber(redis.call('ZRANGE', q.prefix .. 'delayed', 0, 0, 'WITHSCORES')[2]) end
+
+-- Returns when the next one is due, nil if there is none.
 function delayed.promote(q)
+  local moment = next_due(q)
+  if not moment or moment > q.now then return moment end
   local due = redis.call('ZRANGEBYSCORE', q.prefix .. 'delayed', '-inf', q.now, 'LIMIT', 0, delayed.page)
   job.fetch(q, due)
   for _, id in ipairs(due) do
@@ -14,5 +19,5 @@ function delayed.promote(q)
       event.emit(q, id, j.tenant, 'waiting')
     end
   end
-  return redis.call('ZRANGE', q.prefix .. 'delayed', 0, 0, 'WITHSCORES')[2] or ''
+  return next_due(q)
 end

@@ -6,21 +6,25 @@
 --          call: nil or a map, of this call: deadline (ms from now), once (hash of an idempotency key),
 --          fingerprint (hash of what that was used for), duplicate (replace | next: what becomes of a call whose
 --          key is held)
--- RETURNS  per job: [id, 1 new | 0 known | 2 the key was used for something else, status, created_ms, due_ms]
---          or [id, 3, "queue" | "tenant" that is full, 0, ms after which to try again]
+-- RETURNS  [now_ms, then per job: 1 (new, and waiting since now)
+--          or [id, 1 new | 0 known | 2 the key was used for something else, status, created_ms, due_ms]
+--          or [id, 3, "queue" | "tenant" that is full, 0, ms after which to try again]]
 -- EDGE     (none) -> waiting, (none) -> delayed, (none) -> blocked, waiting -> delayed, delayed -> waiting
 -- EMITS    waiting, delayed, blocked
 -- ERRORS   none
 -- COST     O(jobs)
 local function enqueue(keys, args)
   local q = queue.open(keys[1])
-  local replies, jobs, ids = {}, {}, {}
+  local replies, jobs, ids = { q.now }, {}, {}
   for at = 1, #args, intake.fields do
     local n = intake.parse(args, at)
     jobs[#jobs + 1], ids[#ids + 1] = n, n.id
   end
   job.fetch(q, ids)
-  for i, n in ipairs(jobs) do replies[i] = intake.accept(q, n, true) end
+  for i, n in ipairs(jobs) do
+    local answer = intake.accept(q, n, true)
+    replies[i + 1] = answer[2] == 1 and answer[3] == 'waiting' and 1 or answer
+  end
   queue.close(q)
   return replies
 end
