@@ -29,8 +29,8 @@ ENQUEUE_COMMANDS = 0
 """For each further job of a call: records, bodies and places go in pages."""
 LIFE_COMMANDS = 1
 """Take and settle: the entry in its lane."""
-ENQUEUE_BYTES = 525
-LIFE_BYTES = 515
+ENQUEUE_BYTES = 400
+LIFE_BYTES = 470
 ROUND_TRIPS = 0.2
 SLOTS = 32
 NOT_A_JOBS = ("cmdstat_info", "cmdstat_ping")
