@@ -10,7 +10,6 @@ VERSIONS = (
     one("put apart for ever", "lib/70_delivery", "    newer.admit(q)\n", ""),
     one("put apart and forgotten", "lib/33_newer",
         "redis.call('ZADD', q.prefix .. 'newer', j.options.version, j.id)", "local _"),
-    one("cancelled and still apart", "lib/43_finish", "  newer.forget(q, j)\n", ""),
     one("changed and still apart", "lib/61_moving", "    newer.forget(q, j)\n", ""),
     one("replaced and nowhere", "lib/61_rival",
         "  if apart then return moving.place(q, j, n.lane, 0) end\n", ""),

@@ -46,7 +46,6 @@ function job.finish(q, j, status, data)
   j.finished = q.now
   unique.moved(q, j, status)
   if status ~= 'failed' then checkpoint.forget(q, j) end
-  newer.forget(q, j)
   queue.count(q, status, 1)
   queue.count(q, 'kept_bytes', j.size)
   queue.count(q, TOTAL[status], 1)
