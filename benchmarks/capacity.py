@@ -82,6 +82,7 @@ ROWS = (
     Row("ceiling", "jobs/s that the server allows for that", "/s", "ceiling", "rate"),
     Row("post", "jobs/s of one API process", "/s", "post", "rate"),
     Row("api", "API CPU of a request", "µs", "post", "api_us", 1),
+    Row("held", "part of its time that the server waited for a core", "%", "drain", "held"),
     Row("large", "server CPU to run a job of 100 kB and its result", "µs", "large", "server_us"),
 )
 
