@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from cotiza_queue import JobOptions
 from cotiza_queue.chance import SystemChance
 from cotiza_queue.engine.intake import intake_of
 from cotiza_queue.model.ids import RANDOM_BYTES, new_job_id
@@ -35,6 +36,7 @@ UNDER_WAY = 2
 IDLE_CALLS = 1_000
 NOW_MS = 1_700_000_000_000
 WORKER = "ceiling"
+PLAIN = JobOptions()
 PAGES = (1, 10, 32, 100)
 
 
@@ -82,16 +84,19 @@ def drain(server: Server, jobs: int, page: int) -> Ceiling:
     return _found(server, before, began, jobs, calls, wires)
 
 
-def pages(jobs: int, page: int, tenant: str = "t0") -> Iterator[list[Intake]]:
-    """Jobs like those of the benchmark's producers, a page for each call."""
-    job, chance = KIND.job(payload_of(Order(url="")), tenant=tenant), SystemChance()
+def pages(
+    jobs: int, page: int, tenants: Sequence[str] = ("t0",), options: JobOptions = PLAIN
+) -> Iterator[list[Intake]]:
+    """Jobs like those of the benchmark's producers, a page for each call; tenants take turns."""
+    chance, payload = SystemChance(), payload_of(Order(url=""))
     for start in range(0, jobs, page):
-        yield [
-            intake_of(
-                job, KIND, new_job_id(NOW_MS, chance.random_bytes(RANDOM_BYTES), NAME, tenant)
-            )
-            for _ in range(min(page, jobs - start))
-        ]
+        made = []
+        for n in range(start, min(start + page, jobs)):
+            tenant = tenants[n % len(tenants)]
+            job_id = new_job_id(NOW_MS, chance.random_bytes(RANDOM_BYTES), NAME, tenant)
+            job = KIND.job(payload, tenant=tenant, options=options)
+            made.append(intake_of(job, KIND, job_id))
+        yield made
 
 
 def _wires(server: Server) -> list[Wire]:

@@ -29,6 +29,7 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "large": (),
     "tenants": (),
     "newcomer": (),
+    "calls": (),
     "million-waiting": (),
     "million-delayed": (),
     "instant": (),

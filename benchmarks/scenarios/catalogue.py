@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ..figures import Scenario
-from . import basics, growth, http, limits, many, work
+from . import basics, calls, growth, http, limits, many, work
 
 SCENARIOS: tuple[Scenario, ...] = (
     *basics.SCENARIOS,
     *limits.SCENARIOS,
+    *calls.SCENARIOS,
     *work.SCENARIOS,
     *many.SCENARIOS,
     *http.SCENARIOS,

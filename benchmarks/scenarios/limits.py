@@ -55,7 +55,7 @@ def newcomer(stage: Stage) -> Measured:
     line = wire.Wire(stage.server)
     found: Measured = {}
     for n, page in enumerate((1, PAGE)):
-        (mine,) = next(ceiling.pages(1, 1, tenant=f"new{n}"))
+        (mine,) = next(ceiling.pages(1, 1, [f"new{n}"]))
         wire.call(line.commands.enqueue(NAME, [mine]))
         taken = 0
         while f"place_{page}" not in found:

@@ -45,6 +45,9 @@ def test_a_client_that_does_nothing_else_drives_our_calls_and_sees_a_newcomer_as
     assert stage.server.counts(stage.about.left) == 0
     stage.server.begin()
     assert BY_NAME["newcomer"].measure(stage) == {"place_1": 3, "place_100": 3}
+    stage.server.begin()
+    found = BY_NAME["calls"].measure(stage)
+    assert set(found) == {column.name for column in BY_NAME["calls"].columns}
 
 
 def test_jobs_that_fail_are_no_measure(tmp_path: Path) -> None:
@@ -111,7 +114,7 @@ def test_a_goal_is_missed_by_the_best_rival_and_the_worst_workload(stage: Stage)
         "0.75 × (huey)",
         "MISSED",
     ]
-    call = rows["longest script call of all workloads"]
+    call = rows["longest script call of all workloads, by the clock"]
     assert call == ["≤ 5 ms", "4.5 ms (bulk; 9.0 in the worst round of all)", "met"]
     assert rows["drain: times saq"][1] == "–"
 
