@@ -25,11 +25,12 @@ class Fate(Enum):
 @dataclass
 class Rule:
     """``word``: bytes that a command must have in its first two words. ``times``: how often;
-    ``after``: how many of them pass before.
+    ``after``: how many of them pass before. ``answer`` as a number: the server does it, and its own
+    answer comes so many seconds late.
     """
 
     word: bytes
-    answer: bytes | Fate
+    answer: bytes | Fate | float
     times: int
     after: int = 0
     used: int = 0
@@ -47,7 +48,7 @@ class Line:
     """Sent to each new connection, which is then ended: what a full server does."""
 
     def instead(
-        self, word: bytes, answer: bytes | Fate, times: int = 1_000_000, after: int = 0
+        self, word: bytes, answer: bytes | Fate | float, times: int = 1_000_000, after: int = 0
     ) -> Rule:
         """From now on, give commands with this word this fate."""
         rule = Rule(word, answer, times, after)
@@ -83,6 +84,7 @@ class _Passage:
     ) -> None:
         self.line, self.ours, self.server = line, ours, server
         self.mute = False
+        self.late_s = 0.0
 
     async def forth(self, reader: asyncio.StreamReader) -> None:
         """From the client to the server, command by command."""
@@ -99,12 +101,17 @@ class _Passage:
             elif rule.answer is Fate.CUT_AFTER:
                 self.mute = True
                 self.server.write(raw)
+            elif isinstance(rule.answer, float):
+                self.late_s = rule.answer
+                self.server.write(raw)
             await self.server.drain()
 
     async def back(self, reader: asyncio.StreamReader) -> None:
         while data := await reader.read(READ):
             if self.mute:
                 return
+            late_s, self.late_s = self.late_s, 0.0
+            await asyncio.sleep(late_s)
             self.ours.write(data)
             await self.ours.drain()
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from cotiza_queue import NewJob, Queue, Status
 from cotiza_queue.engine.settler import PAGE, PAGE_BYTES, Settler
-from cotiza_queue.model.outcome import Complete
+from cotiza_queue.model.outcome import Complete, Fail, Failure, Hold
 from cotiza_queue.store.commands import Delivery
 
 
@@ -22,7 +24,7 @@ def pages_of(settler: Settler) -> list[int]:
     pages = []
     while page := settler.page():
         pages.append(len(page))
-        settler.sent(len(page))
+        settler.answered(page)
     return pages
 
 
@@ -34,6 +36,26 @@ def test_large_results_go_few_at_a_time_and_each_goes() -> None:
     assert pages_of(line_of([PAGE_BYTES] * 3)) == [1, 1, 1]
     assert pages_of(line_of([PAGE_BYTES // 2 - 1] * 5)) == [3, 2]
     assert pages_of(line_of([0, PAGE_BYTES, 0])) == [2, 1]
+
+
+def test_pages_that_are_under_way_share_nothing_and_go_back_in_their_order() -> None:
+    settler = line_of([1] * 10)
+    first, second = settler.page(4), settler.page(4)
+    assert [s.id for s in (*first, *second)] == [f"j{n}" for n in range(8)]
+    assert (len(settler), len(settler.ids())) == (2, 10)
+    settler.unanswered(second)
+    settler.answered(first)
+    assert settler.ids() == [s.id for s in settler.page(100)] == [f"j{n}" for n in range(4, 10)]
+
+
+@pytest.mark.parametrize("size", [1, PAGE_BYTES - len("tenant")])
+def test_a_hold_goes_in_the_page_of_its_outcome(size: int) -> None:
+    settler = line_of([size])
+    why = Failure(code="busy", message="later", at=0, attempt=1)
+    settler.add(Delivery("held", 9, 1, 0, 0, "t", b""), Fail(why, Hold("tenant", 50)), 0)
+    page = settler.page(2)
+    assert [s.kind for s in page] == ["complete", "hold", "fail"]
+    assert settler.page() == []
 
 
 async def test_a_hundred_results_of_nearly_a_mebibyte_all_arrive(

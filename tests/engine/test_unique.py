@@ -20,8 +20,11 @@ def keyed(*more: str, **options: Any) -> dict[str, Any]:
 
 
 async def free(queue: Queue, kind: str) -> bool:
-    """True if a call with the key would make a job; the one it makes is removed at once."""
-    asked = await queue.enqueue(kind, {}, options=keyed("active", removeOnFail=True))
+    """True if a call with the key would make a job; the one it makes is removed at once, before a
+    worker can have it.
+    """
+    options = keyed("active", removeOnFail=True, delay=60_000)
+    asked = await queue.enqueue(kind, {}, options=options)
     if asked.created:
         await queue.cancel(asked.job_id)
     return asked.created

@@ -5,6 +5,7 @@ looks after.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import re
 import sys
@@ -166,6 +167,8 @@ async def _work(settings: Settings, chosen: Plan) -> Exit:
     async with worker(
         settings, chosen.slots, chosen.slots, units=chosen.units, weights=chosen.weights
     ) as running:
+        # What was imported stays: to look through it for garbage would stop all jobs for 0.1 s.
+        gc.freeze()
         await running.run()
     if len(asyncio.all_tasks()) > 1:
         # Code that cannot be stopped must not keep the process; its jobs have been handed back.

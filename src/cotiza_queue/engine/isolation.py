@@ -45,15 +45,21 @@ class Isolation:
         self._present.add(job)
         return True
 
+    def waits(self, job: Running) -> bool:
+        """Whether the job may not begin beside those that are here."""
+        return job is self._suspect
+
     async def its_turn(self, job: Running) -> None:
         """A suspect waits until it is alone, or is told to stop."""
-        while job is self._suspect and len(self._present) > 1 and job.stopped is None:
+        while self.waits(job) and len(self._present) > 1 and job.stopped is None:
             self._left.clear()
             await wait_for(self._left, _LOOK_S)
 
     def leave(self, job: Running) -> None:
         """Its processor has really ended."""
         self._present.discard(job)
+        if self._suspect is None:
+            return
         self._left.set()
         if job is self._suspect:
             self._suspect = None

@@ -44,9 +44,14 @@ class Leases:
             displaced.stop(Stop.LOST)
         self.running[job.job_id] = job
 
-    def let_go(self, job: Running) -> None:
-        if self.running.get(job.job_id) is job:
-            del self.running[job.job_id]
+    def let_go(self, job: Running) -> bool:
+        """Keep it no more. False if it was not kept: another delivery of the job has its place, or
+        its outcome is told already.
+        """
+        if self.running.get(job.job_id) is not job:
+            return False
+        del self.running[job.job_id]
+        return True
 
     def lose(self, job_id: str, token: int | None = None) -> None:
         """The job was cancelled or given to another worker: stop working on it."""

@@ -27,6 +27,7 @@ from ..model.outcome import (
 )
 from ..store import codec
 from ..telemetry import Telemetry
+from .alarms import Alarms
 from .leases import Leases, Reporter
 from .offload import Offload, content
 from .running import Running, Stop
@@ -66,21 +67,20 @@ class Runner:
         self.version = job_type.version
         self._chance = chance
         self._telemetry = telemetry
+        self._decode = msgspec.json.Decoder(job_type.payload).decode
+        self._alarms = Alarms(self._time_is_over)
 
     async def run(self, job: Running, body: codec.Body) -> None:
         """Work on one delivery until its outcome is in line. Returns when the processor has really
         ended.
         """
-        loop = asyncio.get_running_loop()
-        began = self.clock.monotonic()
-        limit_ms, why = job.limit
+        limit_ms, limited_by = job.limit
         if limit_ms <= 0 or job.stopped is not None:
             late = job.stopped is None
-            self._settle(job, self._judged(job, too_late()) if late else self._stopped(job), began)
+            self._settle(job, self._judged(job, too_late()) if late else self._stopped(job))
             return
-        alarm = loop.call_later(limit_ms / 1000, job.stop, why)
-        overdue = loop.call_later(limit_ms / 1000 + STOP_GRACE_S, self.give_up, job, began)
-        job.begin()
+        job.begin(self.clock.monotonic(), limited_by)
+        self._alarms.set(job, limit_ms / 1000)
         outcome: Outcome | None
         try:
             outcome = await self._attempt(job, body)
@@ -88,14 +88,23 @@ class Runner:
         except asyncio.CancelledError:
             outcome = self._stopped(job)
         finally:
-            alarm.cancel()
-            overdue.cancel()
+            self._alarms.drop(job)
         try:
             if not isinstance(outcome, Complete):
                 await self._keep(job)
-            await self._reporter.send(job)
+            if job.unsent is not None:
+                await self._reporter.send(job)
         finally:
-            self._settle(job, outcome, began)
+            self._settle(job, outcome)
+
+    def _time_is_over(self, job: Running) -> None:
+        """The job is told to stop; if it still runs after a while, it is settled without it."""
+        why, job.limited_by = job.limited_by, None
+        if why is None:
+            self.give_up(job)
+            return
+        job.stop(why)
+        self._alarms.set(job, STOP_GRACE_S)
 
     async def _keep(self, job: Running) -> None:
         """The next attempt goes on where this one was."""
@@ -108,34 +117,30 @@ class Runner:
 
     async def _attempt(self, job: Running, body: codec.Body) -> Outcome:
         try:
-            payload = await self._payload(body)
-            result = codec.encode_result(await self._processor(payload, job))
-            return Complete(await self._kept(job, result))
+            data = body.payload if body.blob is None else await content(self._offload, body.blob)
+            result = codec.encode_result(await self._processor(self._payload(body, data), job))
+            if self._offload is not None:
+                result = await self._stored(self._offload, job, result)
+            elif len(result) > codec.MAX_RESULT_BYTES:
+                raise _too_large(result, codec.MAX_RESULT_BYTES)
+            return Complete(result)
         except (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:
             # Whatever it is (SystemExit, a panic of a native library): it is this job's failure.
             return self._judged(job, error)
 
-    async def _kept(self, job: Running, result: bytes) -> bytes:
-        """What is kept of a result in Redis. Raises PermanentError if it is too large."""
-        most = codec.MAX_STORED_BYTES if self._offload else codec.MAX_RESULT_BYTES
-        if len(result) > most:
-            raise PermanentError(
-                f"the result has {len(result):,} bytes, over {most:,}",
-                code="result_too_large",
-                remedy="Store large results as files and return their URL.",
-            )
-        if self._offload is None:
-            return result
-        return await self._offload.result(job.tenant, job.job_id, job.token, result)
+    async def _stored(self, offload: Offload, job: Running, result: bytes) -> bytes:
+        """What is kept of a result in Redis, with a store for large ones."""
+        if len(result) > codec.MAX_STORED_BYTES:
+            raise _too_large(result, codec.MAX_STORED_BYTES)
+        return await offload.result(job.tenant, job.job_id, job.token, result)
 
-    async def _payload(self, body: codec.Body) -> Any:
+    def _payload(self, body: codec.Body, data: bytes) -> Any:
         job_type = self._job_type
-        data = body.payload if body.blob is None else await content(self._offload, body.blob)
         try:
             if body.payload_version >= job_type.version:
-                return msgspec.json.decode(data, type=job_type.payload)
+                return self._decode(data)
             lifted = job_type.lifted(msgspec.json.decode(data), body.payload_version)
             return msgspec.convert(lifted, job_type.payload)
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
@@ -191,22 +196,26 @@ class Runner:
 
     def drop(self, job: Running) -> None:
         """The job was told to stop before its processor had begun."""
-        self._settle(job, self._stopped(job), self.clock.monotonic())
+        self._settle(job, self._stopped(job))
 
-    def give_up(self, job: Running, began: float | None = None) -> None:
+    def give_up(self, job: Running) -> None:
         """The processor ignores that it was told to stop: settle without it. Its slot stays taken
         until it ends.
         """
         self._telemetry.warn("processor.ignores_stop", job=job.job_id, type=job.job_type)
-        self._settle(job, self._stopped(job), began or self.clock.monotonic())
+        self._settle(job, self._stopped(job))
 
-    def _settle(self, job: Running, outcome: Outcome | None, began: float) -> None:
-        if self._leases.running.get(job.job_id) is not job:
+    def _settle(self, job: Running, outcome: Outcome | None) -> None:
+        if not self._leases.let_go(job) or outcome is None:
             return
+        ran_s = 0.0 if job.began is None else self.clock.monotonic() - job.began
         notice = "stalled" if job.stopped is Stop.TIMEOUT else ""
-        run_ms = round((self.clock.monotonic() - began) * 1000)
-        try:
-            if outcome is not None:
-                self._settler.add(job.delivery, outcome, run_ms, notice)
-        finally:
-            self._leases.let_go(job)
+        self._settler.add(job.delivery, outcome, round(ran_s * 1000), notice)
+
+
+def _too_large(result: bytes, most: int) -> PermanentError:
+    return PermanentError(
+        f"the result has {len(result):,} bytes, over {most:,}",
+        code="result_too_large",
+        remedy="Store large results as files and return their URL.",
+    )

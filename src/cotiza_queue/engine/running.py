@@ -52,33 +52,42 @@ class Running:
         time: ServerTime,
     ) -> None:
         self.delivery = delivery
+        self.job_id = delivery.id
+        self.token = delivery.token
         self.rules = rules
         self._time = time
+        self.began: float | None = None
+        """On the worker's monotonic clock: when the processor began."""
+        self.limited_by: Stop | None = None
+        """Why it is stopped when its time is over; None once it has been told so."""
         self.stopped: Stop | None = None
         self.unsent: bytes | None = None
         self._job_type = job_type
         self._commands = commands
         self._sandbox = sandbox
         self._checkpoints: Checkpoints | None = None
-        self._task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None] | None = None
+        """The one that works on it."""
+        self._stoppable = False
 
-    def begin(self) -> None:
-        """Called by the task that runs the processor."""
-        self._task = asyncio.current_task()
-        if self.stopped is not None and self._task is not None:
-            self._task.cancel(str(self.stopped))
+    def begin(self, now: float, limited_by: Stop) -> None:
+        """The processor begins: from now on its task can be cancelled."""
+        self.began = now
+        self.limited_by = limited_by
+        self.task = self.task or asyncio.current_task()
+        self._stoppable = True
 
     def stop(self, why: Stop) -> None:
         """Cancel the processor, and tell it why. The first reason counts."""
         if self.stopped is not None:
             return
         self.stopped = why
-        if self._task is not None:
-            self._task.cancel(str(why))
+        if self._stoppable and self.task is not None:
+            self.task.cancel(str(why))
 
     def end(self) -> None:
         """The processor has returned: nothing can stop it any more."""
-        self._task = None
+        self._stoppable = False
         self.stopped = self.stopped or Stop.DONE
 
     async def flush(self) -> None:
@@ -104,10 +113,6 @@ class Running:
     # what the processor sees
 
     @property
-    def job_id(self) -> str:
-        return self.delivery.id
-
-    @property
     def job_type(self) -> str:
         return self._job_type
 
@@ -122,10 +127,6 @@ class Running:
     @property
     def max_attempts(self) -> int:
         return self.rules.attempts
-
-    @property
-    def token(self) -> int:
-        return self.delivery.token
 
     @property
     def created_ms(self) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from itertools import islice
 
 from ..model.outcome import Complete, Discard, Fail, Outcome, Release, Retry, Snooze
 from ..store import codec
@@ -21,36 +20,49 @@ class Settler:
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._line: deque[Settlement] = deque()
+        self._away: list[list[Settlement]] = []
         self._wake = wake
 
     def add(self, delivery: Delivery, outcome: Outcome, run_ms: int, notice: str = "") -> None:
         """Put an outcome in line. ``notice``: an event to announce with it, such as "stalled"."""
-        if isinstance(outcome, Retry | Fail) and outcome.hold is not None:
+        if isinstance(outcome, (Retry, Fail)) and outcome.hold is not None:
             scope, span_ms = outcome.hold.scope, outcome.hold.span_ms
             hold = Settlement("hold", delivery.id, delivery.token, scope.encode(), span_ms)
             self._line.append(hold)
         self._line.append(_settlement(delivery, outcome, run_ms, notice))
         self._wake()
 
-    def page(self) -> list[Settlement]:
-        """The next outcomes to send; they stay in line until ``sent``."""
+    def page(self, most: int = PAGE) -> list[Settlement]:
+        """The next outcomes to send, about ``most``; a hold and its outcome are never parted.
+        ``answered`` or ``unanswered`` must follow.
+        """
         page: list[Settlement] = []
-        size = 0
-        for settlement in islice(self._line, PAGE):
+        size, holds = 0, False
+        while self._line and (holds or (len(page) < most and size < PAGE_BYTES)):
+            settlement = self._line.popleft()
             page.append(settlement)
             size += len(settlement.value)
-            if size >= PAGE_BYTES:
-                break
+            holds = settlement.kind == "hold"
+        if page:
+            self._away.append(page)
         return page
 
-    def sent(self, count: int) -> None:
-        for _ in range(count):
-            self._line.popleft()
+    def answered(self, page: list[Settlement]) -> None:
+        """The server has done, or refused, what is on the page."""
+        if page:
+            self._away.remove(page)
+
+    def unanswered(self, page: list[Settlement]) -> None:
+        """What is on the page goes to the head of the line again, in its order."""
+        self.answered(page)
+        self._line.extendleft(reversed(page))
 
     def ids(self) -> list[str]:
-        return [settlement.id for settlement in self._line]
+        """Of all jobs whose outcomes the server has not answered for."""
+        return [settlement.id for page in (*self._away, self._line) for settlement in page]
 
     def __len__(self) -> int:
+        """How many wait to be sent."""
         return len(self._line)
 
 

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 
 class Slots:
-    """``limit`` units of concurrency. A slot is held from the delivery until the processor has
-    really ended.
+    """``limit`` units of concurrency. A slot is reserved while a job for it is asked for, and held
+    from the delivery until the processor has really ended.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._used = 0
+        self.used = 0
+        self._reserved = 0
 
     @property
     def free(self) -> int:
-        return self.limit - self._used
+        return self.limit - self.used - self._reserved
 
-    @property
-    def used(self) -> int:
-        return self._used
+    def reserve(self, jobs: int) -> None:
+        """So many jobs are asked for. ``came`` must follow."""
+        self._reserved += jobs
 
-    def hold(self) -> None:
-        self._used += 1
+    def came(self, jobs: int, reserved: int) -> None:
+        """So many came of those that were asked for: they hold their slots, the rest is free."""
+        self._reserved -= reserved
+        self.used += jobs
 
     def give_back(self) -> None:
-        self._used -= 1
+        self.used -= 1

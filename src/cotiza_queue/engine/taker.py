@@ -1,12 +1,14 @@
 """The turn loop of one queue in one worker: report what has finished, take what there is room for,
-start it.
+start it. Two turns may be under way, see ``pace.py``.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,25 +17,44 @@ from ..errors import ConfigurationError, CotizaError, QueueDamaged
 from ..model.outcome import Release
 from ..model.policy import Defaults, JobOptions, rules_for
 from ..store import codec
-from ..store.commands import Commands, Delivery, Turn
+from ..store.commands import Commands, Delivery, Settlement, Turn
 from ..telemetry import Telemetry
 from .gate import Hooks
 from .isolation import Isolation
 from .leases import Leases
 from .loop import DAMAGED_PAUSE_S, FIRST_BACKOFF_S, MAX_BACKOFF_S, Background, wait_for
+from .pace import Pace
 from .runner import Runner
 from .running import Running
 from .sandbox import Sandbox
 from .servertime import ServerTime
-from .settler import Settler
+from .settler import PAGE, Settler
 from .slots import Slots
-from .units import Share, Ticket
+from .units import Grant, Share, Ticket
 
 LAST_PATIENCE_S = 1.0
 POLL_S = 1.0
 """The longest that a waiting or due job can go unnoticed when a wake-up is lost."""
 READY_WITHIN_S = 5.0
 """A loop that has not been around for so long serves nobody: the worker is not ready."""
+
+
+class Asked(NamedTuple):
+    """A turn to be sent: what it settles, what it may take, and the reasons to look that it knows
+    of.
+    """
+
+    outcomes: list[Settlement]
+    grant: Grant
+    reasons: int
+
+
+class Brought(NamedTuple):
+    """What a turn has brought, not yet begun: a ticket for each delivery."""
+
+    turn: Turn
+    tickets: list[Ticket]
+    time: ServerTime
 
 
 class Taker:
@@ -60,6 +81,8 @@ class Taker:
         self._worker = worker
         self._slots = slots
         self._share = share
+        share.when_free(self.wake)
+        self._pace = Pace(slots.limit)
         self._leases = leases
         self._sandbox = sandbox
         self._telemetry = telemetry
@@ -70,14 +93,21 @@ class Taker:
         self._draining = False
         self._unsure = True
         self._jobs = Background()
-        self.settler = Settler(self._attention.set)
+        self._turns = Background()
+        self._brought: deque[Brought] = deque()
+        self._failure: Exception | None = None
+        self._backoff = FIRST_BACKOFF_S
+        self.settler = Settler(self._heed)
         self.turned = asyncio.Event()
         self._clock = clock
         self._damage = damage
         self._turned_at = float("-inf")
+        self._due_at = float("inf")
+        self._due_known = 0
 
     def wake(self) -> None:
         """There may be something to take."""
+        self._pace.wake()
         self._attention.set()
 
     @property
@@ -94,49 +124,87 @@ class Taker:
         """Turn until drained and everything is settled. Ended from outside, it leaves the rest to
         other workers.
         """
-        backoff, self._unsure = FIRST_BACKOFF_S, True
+        self._backoff, self._unsure = FIRST_BACKOFF_S, True
         try:
-            while not (self._draining and not self._leases.running and len(self.settler) == 0):
-                self._attention.clear()
+            while not self._over:
                 try:
-                    turn = await self.turn(runner)
-                    backoff = FIRST_BACKOFF_S
+                    await self._go_round(runner)
                 except ConfigurationError:
                     raise
                 except QueueDamaged as error:
-                    self._unsure = True
                     await self._wait_for_repair(error)
-                    continue
                 except Exception as error:
-                    self._unsure = True
-                    unexpected = None if isinstance(error, CotizaError) else error
-                    self._telemetry.warn(
-                        "turn.failed", type=self._job_type, error=str(error), exc_info=unexpected
-                    )
-                    await asyncio.sleep(backoff)
-                    backoff = min(MAX_BACKOFF_S, backoff * 2)
-                    continue
-                if not turn.deliveries and len(self.settler) == 0:
-                    await wait_for(self._attention, self._pause(turn))
+                    await self._wait_after(error)
         finally:
+            await asyncio.sleep(0)  # A turn that has not begun could not give back what it holds.
+            await self._turns.close()
             # What has not ended by now has been handed back; code that cannot be stopped is left.
             await self._jobs.close(LAST_PATIENCE_S)
 
     async def turn(self, runner: Runner) -> Turn:
-        """Once: settle what has finished, take what there is room for, start it."""
+        """Once, by hand: settle what has finished, take what there is room for, start it."""
         if self._unsure:
             await self._sweep()
-        turn, tickets = await self._exchange(runner.version)
-        self.turned.set()
-        self._turned_at = self._clock.monotonic()
-        time = ServerTime(turn.now_ms, runner.clock)
-        for delivery, ticket in zip(turn.deliveries, tickets, strict=True):
-            self._start(runner, delivery, time, ticket)
-        return turn
+        self._pace.sent()
+        brought = await self._exchange(self._ask(PAGE, self._slots.limit), runner.version)
+        self._begin(runner, brought)
+        return brought.turn
 
     async def finished(self) -> None:
         """Wait until all that was started has really ended."""
         await self._jobs.finished()
+
+    @property
+    def _over(self) -> bool:
+        left = self._leases.running or len(self.settler) or self._pace.under_way or self._brought
+        return self._draining and not left
+
+    @property
+    def _room(self) -> int:
+        return 0 if self._draining or self._isolation.closed else self._slots.free
+
+    def _heed(self) -> None:
+        """An outcome has come in."""
+        if not self._attention.is_set() and self._pace.worth(len(self.settler), 0):
+            self._attention.set()
+
+    async def _go_round(self, runner: Runner) -> None:
+        """Send what is worth a turn; then start what one has brought, or wait for either."""
+        if self._unsure:
+            await self._sweep()
+        self._attention.clear()
+        sent = self._send(runner.version)
+        if self._failure is not None:
+            await self._fail(runner, self._failure)
+        elif self._brought:
+            # One at a time, and what settles the first goes out before the second begins: else both
+            # turns would go and come together, and worker and server would wait for each other.
+            if sent:
+                await asyncio.sleep(0)
+            self._begin(runner, self._brought.popleft())
+            await asyncio.sleep(0)
+        elif self._pace.under_way:
+            await self._attention.wait()
+        elif not await wait_for(self._attention, self._pause()):
+            self._pace.look()
+
+    async def _fail(self, runner: Runner, failure: Exception) -> None:
+        """Raise what a turn has met with. Not before all are over: the sweep that follows would
+        hand back what another one brings.
+        """
+        await self._turns.finished()
+        while self._brought:
+            self._begin(runner, self._brought.popleft())
+        self._failure, self._unsure = None, True
+        raise failure
+
+    async def _wait_after(self, error: Exception) -> None:
+        unexpected = None if isinstance(error, CotizaError) else error
+        self._telemetry.warn(
+            "turn.failed", type=self._job_type, error=str(error), exc_info=unexpected
+        )
+        await asyncio.sleep(self._backoff)
+        self._backoff = min(MAX_BACKOFF_S, self._backoff * 2)
 
     async def _wait_for_repair(self, error: QueueDamaged) -> None:
         """Stand still while keys of the queue are damaged, and say so again and again: each call
@@ -154,43 +222,101 @@ class Taker:
                 if not await self._damage():
                     return
 
-    async def _exchange(self, version: int) -> tuple[Turn, list[Ticket]]:
-        """One turn, and a ticket for each job that came."""
-        outcomes = self.settler.page()
-        want, came = self._share.want(self._room, self.wake), 0
+    async def _sweep(self) -> None:
+        """A reply may have been lost: what was delivered without our knowing goes back at once. No
+        turn is under way.
+        """
+        brought = [delivery.id for each in self._brought for delivery in each.turn.deliveries]
+        known = [*self._leases.running, *self.settler.ids(), *brought]
+        for returned in await self._commands.sweep(self._job_type, self._worker, known):
+            self._telemetry.warn("job.returned", job=returned, type=self._job_type)
+        self._unsure = False
+
+    def _pause(self) -> float:
+        """Seconds until the next look, if nothing happens before."""
+        until = self._turned_at + POLL_S
+        if self._room > 0:
+            until = min(until, self._due_at)
+        return until - self._clock.monotonic()
+
+    def _send(self, version: int) -> bool:
+        """Send the turns that are worth it; False if none is."""
+        sent = False
+        while self._failure is None and self._pace.worth(len(self.settler), self._room):
+            asked = self._ask(self._pace.page, self._pace.page)
+            if not (asked.outcomes or asked.grant.jobs or self._pace.looks):
+                break  # Units are short: who gives some back wakes us.
+            self._pace.sent()
+            self._turns.start(self._turn(asked, version), name=f"turn:{self._job_type}")
+            sent = True
+        return sent
+
+    def _ask(self, outcomes: int, jobs: int) -> Asked:
+        """Up to so many outcomes from the line, and slots and units for up to so many jobs."""
+        grant = self._share.want(min(jobs, self._room))
+        self._slots.reserve(grant.jobs)
+        return Asked(self.settler.page(outcomes), grant, self._pace.reasons)
+
+    async def _turn(self, asked: Asked, version: int) -> None:
+        try:
+            self._brought.append(await self._exchange(asked, version))
+        except Exception as error:
+            if self._failure is None or isinstance(error, ConfigurationError):
+                self._failure = error
+
+    async def _exchange(self, asked: Asked, version: int) -> Brought:
+        """One turn. Everything that was reserved for it is used or free again afterwards."""
+        outcomes, want = asked.outcomes, asked.grant.jobs
         try:
             turn = await self._commands.turn(
                 self._job_type, self._worker, want, outcomes, version=version
             )
-            came = len(turn.deliveries)
+        except BaseException:
+            self.settler.unanswered(outcomes)
+            self._admit(0, asked.grant)
+            self._pace.look()
+            raise
         finally:
-            tickets = self._share.came(came)
-        self.settler.sent(len(outcomes))
+            self._pace.over()
+            self._attention.set()
+        self.settler.answered(outcomes)
+        self._pace.came(len(turn.deliveries), want, asked.reasons)
+        self._note(turn, asked.reasons)
+        if "lost" in turn.answers:
+            self._tell_refused(outcomes, turn)
+        self._hooks.turned(self._job_type, outcomes, turn)
+        tickets = self._admit(len(turn.deliveries), asked.grant)
+        return Brought(turn, tickets, ServerTime(turn.now_ms, self._clock))
+
+    def _admit(self, jobs: int, grant: Grant) -> list[Ticket]:
+        """So many came for what was granted: a ticket for each."""
+        self._slots.came(jobs, grant.jobs)
+        return self._share.came(jobs, grant)
+
+    def _note(self, turn: Turn, reasons: int) -> None:
+        """The server has answered, and said what is due next. What a turn says that was sent before
+        the last wake-up is older than what a later one has said.
+        """
+        self._backoff = FIRST_BACKOFF_S
+        self._turned_at = self._clock.monotonic()
+        self.turned.set()
+        if reasons >= self._due_known:
+            due = turn.next_due_ms
+            left_s = float("inf") if due is None else max(0, due - turn.now_ms) / 1000
+            self._due_at, self._due_known = self._turned_at + left_s, reasons
+
+    def _tell_refused(self, outcomes: list[Settlement], turn: Turn) -> None:
         for outcome, answer in zip(outcomes, turn.answers, strict=True):
             if answer == "lost":
                 self._telemetry.warn(
                     "outcome.refused", job=outcome.id, type=self._job_type, token=outcome.token
                 )
-        self._hooks.turned(self._job_type, outcomes, turn)
-        return turn, tickets
 
-    async def _sweep(self) -> None:
-        """A reply may have been lost: what was delivered without our knowing goes back at once."""
-        known = [*self._leases.running, *self.settler.ids()]
-        for returned in await self._commands.sweep(self._job_type, self._worker, known):
-            self._telemetry.warn("job.returned", job=returned, type=self._job_type)
-        self._unsure = False
+    def _begin(self, runner: Runner, brought: Brought) -> None:
+        for delivery, ticket in zip(brought.turn.deliveries, brought.tickets, strict=True):
+            self._start(runner, delivery, ticket, brought.time)
 
-    @property
-    def _room(self) -> int:
-        return 0 if self._draining or self._isolation.closed else self._slots.free
-
-    def _pause(self, turn: Turn) -> float:
-        if turn.next_due_ms is None or self._room == 0:
-            return POLL_S
-        return min(POLL_S, max(0, turn.next_due_ms - turn.now_ms) / 1000)
-
-    def _start(self, runner: Runner, delivery: Delivery, time: ServerTime, ticket: Ticket) -> None:
+    def _start(self, runner: Runner, delivery: Delivery, ticket: Ticket, time: ServerTime) -> None:
         try:
             body = codec.decode_body(delivery.body)
         except (msgspec.MsgspecError, ValueError):
@@ -206,16 +332,17 @@ class Taker:
         )
         if not self._isolation.enter(job):
             ticket.close()
+            self._slots.give_back()
             self.settler.add(delivery, Release(), 0)
             return
-        self._slots.hold()
         self._leases.hold(job)
-        self._jobs.start(self._work(runner, job, body, ticket), name=delivery.id)
+        job.task = self._jobs.start(self._work(runner, job, body, ticket), name=delivery.id)
 
     async def _work(self, runner: Runner, job: Running, body: codec.Body, ticket: Ticket) -> None:
         try:
-            await self._isolation.its_turn(job)
-            if await ticket.wait(job):
+            if self._isolation.waits(job):
+                await self._isolation.its_turn(job)
+            if ticket.ready or await ticket.wait(job):
                 await runner.run(job, body)
             else:
                 runner.drop(job)
@@ -223,4 +350,5 @@ class Taker:
             ticket.close()
             self._isolation.leave(job)
             self._slots.give_back()
-            self._attention.set()
+            if self._pace.under_way == 0:
+                self._attention.set()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from ..errors import ConfigurationError
 from .loop import wait_for
@@ -48,6 +49,10 @@ class Pool:
         self.free -= n * weight
         return n
 
+    def sated(self, hungry: Callable[[], None]) -> None:
+        """It got all that there was to get: it need not be called."""
+        self._hungry.discard(hungry)
+
     def claim(self, weight: int) -> Claim:
         """Stand in line for the units of one job."""
         claim = Claim(weight)
@@ -78,6 +83,13 @@ class Pool:
                 call()
 
 
+class Grant(NamedTuple):
+    """So many jobs may be asked for. ``held``: units are reserved for them."""
+
+    jobs: int
+    held: bool = True
+
+
 class Share:
     """One station's way to the units. Without a pool there is always room."""
 
@@ -86,41 +98,53 @@ class Share:
         self.weight = weight
         self.waiting = 0
         """Jobs that came without units reserved for them."""
-        self._reserved = 0
-        self._asking = False
+        self._hungry: Callable[[], None] = _nobody
+        self._ahead = False
+        self._pass = Ticket(self, held=True)
 
-    def want(self, free: int, hungry: Callable[[], None]) -> int:
-        """How many jobs to ask for, of ``free`` slots. ``came`` must follow."""
-        if self.pool is None or free <= 0:
-            return free
-        self._reserved = self.pool.reserve(self.weight, free, hungry)
-        self._asking = self._reserved == 0 and self.waiting == 0
-        return 1 if self._asking else self._reserved
+    def when_free(self, call: Callable[[], None]) -> None:
+        """``call`` this when there may be units for those that were not granted."""
+        self._hungry = call
 
-    def came(self, jobs: int) -> list[Ticket]:
+    def want(self, most: int) -> Grant:
+        """How many jobs to ask for, of ``most``. ``came`` must follow."""
+        if self.pool is None or most <= 0:
+            return Grant(max(0, most))
+        reserved = self.pool.reserve(self.weight, most, self._hungry)
+        if reserved or self.waiting or self._ahead:
+            return Grant(reserved)
+        self._ahead = True
+        return Grant(1, held=False)
+
+    def came(self, jobs: int, grant: Grant) -> list[Ticket]:
         """A ticket for each job that came; what was reserved for others goes back."""
-        surplus, self._reserved = max(0, self._reserved - jobs), 0
-        tickets = [Ticket(self, held=not self._asking) for _ in range(jobs)]
-        self._asking = False
-        if surplus and self.pool is not None:
-            self.pool.give_back(surplus * self.weight)
-        return tickets
+        if self.pool is None:
+            return [self._pass] * jobs
+        if not grant.held:
+            self._ahead = False
+        elif jobs < grant.jobs:
+            self.pool.sated(self._hungry)
+            self.pool.give_back((grant.jobs - jobs) * self.weight)
+        return [Ticket(self, held=grant.held) for _ in range(jobs)]
 
 
 class Ticket:
-    """What a job needs to begin: its units. ``held``: they are reserved for it already."""
+    """What a job needs to begin: its units. ``held``: they are reserved for it already. Without a
+    pool there is nothing to hold, and one ticket does for all.
+    """
 
     def __init__(self, share: Share, *, held: bool) -> None:
+        self.ready = held
+        """Whether the job can begin at once."""
         self._share = share
-        self._held = held
         self._claim: Claim | None = None
         if not held:
             share.waiting += 1
 
     async def wait(self, job: Running) -> bool:
-        """Wait for the units; False if the job was told to stop first."""
+        """Wait until it can; False if the job was told to stop first."""
         pool = self._share.pool
-        if self._held or pool is None:
+        if self.ready or pool is None:
             return True
         self._claim = claim = pool.claim(self._share.weight)
         while not claim.granted.is_set() and job.stopped is None:
@@ -129,15 +153,19 @@ class Ticket:
 
     def close(self) -> None:
         """The job has really ended, or has never begun."""
-        if not self._held:
+        if not self.ready:
             self._share.waiting -= 1
         pool = self._share.pool
         if pool is None:
             return
         if self._claim is not None:
             pool.withdraw(self._claim)
-        elif self._held:
+        elif self.ready:
             pool.give_back(self._share.weight)
+
+
+def _nobody() -> None:
+    """Who is called as long as nobody wants to be."""
 
 
 def pool_of(units: int | None, weights: Mapping[str, int]) -> Pool | None:
