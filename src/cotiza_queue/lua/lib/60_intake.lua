@@ -22,9 +22,7 @@ end
 -- One job of the arguments: what it is, packed, and its body. `options` are kept with it, `call` is of this call only;
 -- most jobs have none of either.
 function intake.parse(args, at)
-  local n = {}
-  n.id, n.tenant, n.priority, n.lane, n.attempts, n.keep, n.delay, n.options, n.call =
-    unpack(cmsgpack.unpack(args[at]), 1, 9)
-  n.options, n.call, n.body = n.options or {}, n.call or {}, args[at + 1]
-  return n
+  local id, tenant_id, priority, number, attempts, keep, delay, options, call = unpack(cmsgpack.unpack(args[at]), 1, 9)
+  return { id = id, tenant = tenant_id, priority = priority, lane = number, attempts = attempts, keep = keep,
+    delay = delay, options = options or record.none, call = call or record.none, body = args[at + 1] }
 end
