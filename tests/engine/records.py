@@ -20,3 +20,11 @@ async def rewrite(connection: Connection, key: str, **changes: Any) -> None:
     whole, _ = await read(connection, key)
     packed = msgspec.msgpack.encode(msgspec.structs.replace(whole, **changes))
     await connection.command("SET", key, packed.removeprefix(record.HEAD))
+
+
+async def recount(connection: Connection, key: str, **numbers: int | None) -> None:
+    """A tenant's record with some numbers changed; None takes one away."""
+    packed: bytes | None = await connection.command("GET", key)
+    kept = msgspec.msgpack.decode(packed) if packed else {}
+    changed = {name: n for name, n in {**kept, **numbers}.items() if n is not None}
+    await connection.command("SET", key, msgspec.msgpack.encode(changed))

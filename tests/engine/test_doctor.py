@@ -20,7 +20,7 @@ from cotiza_queue.errors import Conflict, NotFound
 from cotiza_queue.store import audit
 from cotiza_queue.store.commands import Commands
 from cotiza_queue.store.connection import Connection
-from engine.records import read, rewrite
+from engine.records import read, recount, rewrite
 
 pytestmark = pytest.mark.row("D8")
 KIND = "parts"
@@ -268,7 +268,7 @@ HARMS: dict[str, tuple[str, Harm]] = {
     "counts lost": ("counter", lambda s: s.do("DEL", P + "counts")),
     "counts too high": ("counter", lambda s: s.do("HINCRBY", P + "counts", "active", 3)),
     "a tenant's counts lost": ("counter", lambda s: s.do("DEL", P + "tenant:c")),
-    "a tenant's window full": ("counter", lambda s: s.do("HSET", P + "tenant:c", "admitted", 9)),
+    "a tenant's window full": ("counter", lambda s: recount(s.connection, P + "tenant:c", admitted=9)),
     "a strange key": ("unknown_key", lambda s: s.do("SET", P + "strange", "x")),
     "a queue on no list": ("unannounced", lambda s: s.do("DEL", "cq:types")),
 }  # fmt: skip
@@ -314,8 +314,8 @@ async def test_a_line_that_nobody_moves_on_is_found_and_moved(site: Site) -> Non
         await site.do("XDEL", site.lane, entry)
         await rewrite(site.connection, P + f"job:{job_id}", entry="")
         await site.do("RPUSH", P + f"backlog:{number}:c", job_id)
-    await site.do("HDEL", P + "tenant:c", f"in:{number}", "admitted")
-    await site.do("HSET", P + "tenant:c", f"back:{number}", 6)
+    counts = {f"in:{number}": None, "admitted": None, f"back:{number}": 6}
+    await recount(site.connection, P + "tenant:c", **counts)
     await site.do("HSET", P + "lanes", number, 0)
     assert set((await site.queue.doctor()).counts) == {"stuck_line"}
     assert (await site.queue.doctor(fix=True)).counts == {}
@@ -356,7 +356,7 @@ async def test_more_tenants_than_a_page_holds_are_all_looked_at(
     assert (await own.doctor()).counts == {}
     connection = Connection(own.url)
     for n in range(8):
-        await connection.command("HSET", P + f"tenant:t{n}", "active", 5)
+        await recount(connection, P + f"tenant:t{n}", active=5)
     assert (await own.doctor()).counts == {"counter": 8}
     assert (await own.doctor(fix=True)).counts == {}
     monkeypatch.setattr(audit, "COUNTED", 3)

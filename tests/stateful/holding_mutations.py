@@ -23,5 +23,5 @@ HOLDING = (
     one("held back into the void", "lib/68_entry", "  j.entry = lane.push(q, j.id, j.lane)\n",
         "  j.entry = ''\n"),
     one("a resumed tenant that stays paused", "ops/pause",
-        "  redis.call('HDEL', t.key, 'until')\n  t['until'] = nil\n", ""),
+        "  tenant.set(t, 'until', nil)\n", ""),
 )  # fmt: skip

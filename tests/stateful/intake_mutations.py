@@ -17,12 +17,14 @@ INTAKE_MUTATIONS = (
         "  if taken(q, j.options, id) then return 'unique_key_taken' end\n", "",
     ),
     # -- bounded queues
-    ("one too many before its start", "lib/59_depth", "owner.there >= most", "owner.there > most"),
+    ("one too many before its start", "lib/59_depth", "owner.present.n >= most",
+        "owner.present.n > most"),
     ("a tenant that fills up in one call", "lib/59_depth",
-     "if t.there then t.there = t.there + 1 end", ""),
+     "if t.present then t.present.n = t.present.n + 1 end", ""),
     ("a bound that forgets the delayed", "lib/59_depth", "'waiting', 'delayed', 'blocked'",
      "'waiting', 'blocked'"),
-    ("a bound that counts the running", "lib/59_depth", "local n = -t.active", "local n = 0"),
+    ("a bound that counts the running", "lib/59_depth", "local n = -(t.active or 0)",
+        "local n = 0"),
     ("an occurrence that is refused", "ops/fire",
      "intake.parse(args, 4))", "intake.parse(args, 4), true)"),
     # -- throttle, debounce, keep the last

@@ -88,8 +88,10 @@ MUTATIONS = (
         Patch("ops/fire", "if last and tonumber(args[2]) <= tonumber(last) then return 0 end", ""),
     )),
     Mutation("admission above a tenant's cap", (
-        Patch("lib/55_tenant", "t.active >= t.concurrency", "t.active > t.concurrency"),
-        Patch("lib/55_tenant", "t.concurrency - t.active", "t.concurrency + 1 - t.active"),
+        Patch("lib/55_tenant", "(t.active or 0) >= t.concurrency",
+        "(t.active or 0) > t.concurrency"),
+        Patch("lib/55_tenant", "t.concurrency - (t.active or 0)",
+        "t.concurrency + 1 - (t.active or 0)"),
     )),
     # -- and others of their kind
     _one("no stall cap", "ops/reclaim", "local dies = stalls >= max_stalls",

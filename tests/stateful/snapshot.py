@@ -91,6 +91,9 @@ def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
         found.hashes[name] = fields = _fields(value)
         if "result" in fields:
             found.strings[f"result:{name[4:]}"] = fields["result"].encode()
+    elif name.startswith("tenant:"):
+        numbers = msgspec.msgpack.decode(value, type=dict[str, int | float])
+        found.hashes[name] = {field: f"{n:.17g}" for field, n in numbers.items()}
     elif kind == "string":
         found.strings[name] = value
     elif kind == "list":

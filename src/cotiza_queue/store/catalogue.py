@@ -48,7 +48,7 @@ CATALOGUE = (
     Kind("index:", "zset", "tenant", rf".+:{_CLASS}"),
     Kind("tag:", "zset", "tenant", r"[^/]+/.+"),
     Kind("backlog:", "list", "tenant", r"\d+:.+"),
-    Kind("tenant:", "hash", "tenant", ".+"),
+    Kind("tenant:", "string", "tenant", ".+"),
     Kind("schedule:", "hash", "schedule", ".+"),
     Kind("worker:", "string", "worker", ".+"),
     Kind("metrics:", "hash", "clock", r"\d+"),
@@ -67,7 +67,7 @@ CHANNELS = frozenset({"wake"})
 IDLE = frozenset(
     {"meta", "counts", "lanes", "events", "events:marks", "dead", "lane:", "metrics:", "worker:"}
 ) | {"workers", "pauses", "passes"}
-"""Heads of what a queue keeps when every job, dead letter and schedule is gone, beside the hashes
+"""Heads of what a queue keeps when every job, dead letter and schedule is gone, beside the records
 of tenants with limits. It does not grow with what has gone through.
 """
 FIXED = tuple(kind for kind in CATALOGUE if not kind.rest)

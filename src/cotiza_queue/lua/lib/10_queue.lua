@@ -11,6 +11,11 @@ function queue.open(meta_key)
   }
 end
 
+-- One command with many arguments, as many at once as Lua can pass.
+function queue.in_pages(command, list)
+  for first = 1, #list, 1000 do redis.call(command, unpack(list, first, math.min(first + 999, #list))) end
+end
+
 function queue.count(q, name, n)
   q.counts[name] = (q.counts[name] or 0) + n
 end

@@ -31,8 +31,6 @@ function job.flush(q)
     flat[n + 1], flat[n + 2] = j.key, record.pack(j)
     n = n + 2
   end
-  for first = 1, n, job.page do
-    redis.call('MSET', unpack(flat, first, math.min(first + job.page - 1, n)))
-  end
+  queue.in_pages('MSET', flat)
   q.touched, q.bodies = {}, {}
 end

@@ -17,8 +17,7 @@ local function mark(q, t)
 end
 
 function absence.begin(q, t, field, moment)
-  t[field] = moment
-  redis.call('HSET', t.key, field, moment)
+  tenant.set(t, field, moment)
   mark(q, t)
 end
 
@@ -30,8 +29,7 @@ end
 function absence.finish(q, t)
   for _, field in ipairs({ 'until', 'rested' }) do
     if t[field] and t[field] <= q.now then
-      redis.call('HDEL', t.key, field)
-      t[field] = nil
+      tenant.set(t, field, nil)
       if field == 'until' then redis.call('HDEL', q.prefix .. 'pauses', t.name) end
     end
   end

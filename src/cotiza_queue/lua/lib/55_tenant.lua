@@ -1,6 +1,5 @@
 -- A tenant in this queue: how many of its jobs may stand in a lane (its window), run at once, and start when.
 -- Jobs beyond the window wait in a backlog of the tenant's own, so lanes interleave tenants by weight.
-local tenant = { window = 2 }
 
 -- The names of two of its counters by lane: how many stand in it, and how many are behind these.
 local INSIDE, BEHIND = {}, {}
@@ -11,24 +10,18 @@ end
 function tenant.inside(number) return name_of(INSIDE, 'in:', number) end
 function tenant.behind(number) return name_of(BEHIND, 'back:', number) end
 
-function tenant.open(q, name)
-  local t = q.tenants[name]
-  if t then return t end
-  t = { name = name, key = q.prefix .. 'tenant:' .. name, active = 0, admitted = 0, delta = {}, lines = {} }
-  local found = redis.call('HGETALL', t.key)
-  for i = 1, #found, 2 do t[found[i]] = tonumber(found[i + 1]) end
-  q.tenants[name] = t
-  return t
+function tenant.set(t, field, value)
+  t[field], t.changed = value, true
 end
 
 function tenant.add(t, field, n)
-  t[field] = (t[field] or 0) + n
-  t.delta[field] = (t.delta[field] or 0) + n
+  local sum = (t[field] or 0) + n
+  tenant.set(t, field, sum ~= 0 and sum or nil)
 end
 
 function tenant.free(q, t)
   if absence.is(q, t) then return 0 end
-  return t.concurrency and t.concurrency - t.active - t.admitted or absence.forever
+  return t.concurrency and t.concurrency - (t.active or 0) - (t.admitted or 0) or absence.forever
 end
 
 function tenant.room(q, t, number, extra)
@@ -39,7 +32,7 @@ end
 -- True if a job of the tenant may start now; a rate that says no puts the tenant off until it says yes.
 function tenant.may_start(q, t, cost)
   if absence.is(q, t) then return false end
-  if t.concurrency and t.active >= t.concurrency then return false end
+  if t.concurrency and (t.active or 0) >= t.concurrency then return false end
   local moment = rate.moment(t, cost)
   if moment > q.now then absence.begin(q, t, 'rested', moment) end
   return moment <= q.now

@@ -11,15 +11,15 @@ local function of_queue(q)
 end
 
 local function of_tenant(q, t)
-  local n = -t.active
+  local n = -(t.active or 0)
   for _, status in ipairs(KINDS) do n = n + redis.call('ZCARD', index.key(q, t.name, status)) end
   return n
 end
 
 local function reached(owner, most, read, q)
   if not most then return false end
-  owner.there = owner.there or read(q, owner)
-  return owner.there >= most
+  owner.present = owner.present or { n = read(q, owner) }
+  return owner.present.n >= most
 end
 
 -- Which limit keeps a new job of the tenant out: "queue" or "tenant"; nil if none does.
@@ -29,8 +29,8 @@ function depth.reached(q, t)
 end
 
 function depth.taken(q, t)
-  if q.there then q.there = q.there + 1 end
-  if t.there then t.there = t.there + 1 end
+  if q.present then q.present.n = q.present.n + 1 end
+  if t.present then t.present.n = t.present.n + 1 end
 end
 
 -- In how many ms another place may be free, by the pace of this minute and the last.

@@ -9,6 +9,7 @@ function delayed.promote(q)
   if not moment or moment > q.now then return moment end
   local due = redis.call('ZRANGEBYSCORE', q.prefix .. 'delayed', '-inf', q.now, 'LIMIT', 0, delayed.page)
   job.fetch(q, due)
+  tenant.fetch_of(q, due)
   for _, id in ipairs(due) do
     redis.call('ZREM', q.prefix .. 'delayed', id)
     queue.count(q, 'delayed', -1)

@@ -13,4 +13,5 @@ function entry.fetch(q, entries)
   local ids = {}
   for i, read in ipairs(entries) do ids[i] = read[2][2] end
   job.fetch(q, ids)
+  tenant.fetch_of(q, ids)
 end

@@ -4,13 +4,13 @@ local ahead = { most = 1000 }
 -- How many stand in better lanes, and of the job's own tenant also in the lines for them.
 function ahead.better(q, j, t)
   local n, number = 0, j.lane
-  local standing, own = redis.call('HGETALL', q.prefix .. 'lanes'), redis.call('HGETALL', t.key)
+  local standing = redis.call('HGETALL', q.prefix .. 'lanes')
   for i = 1, #standing, 2 do
     if tonumber(standing[i]) < number then n = n + standing[i + 1] end
   end
-  for i = 1, #own, 2 do
-    local line = tonumber(string.match(own[i], '^back:(%d+)$'))
-    if line and line < number then n = n + own[i + 1] end
+  for field, behind in pairs(t) do
+    local line = tonumber(string.match(field, '^back:(%d+)$'))
+    if line and line < number then n = n + behind end
   end
   return n
 end

@@ -26,6 +26,7 @@ function settle.all(q, outcomes)
   local ids, answers = {}, {}
   for i, outcome in ipairs(outcomes) do ids[i] = outcome[2] end
   job.fetch(q, ids)
+  tenant.fetch_of(q, ids)
   for i, outcome in ipairs(outcomes) do
     local answer = judge(q, unpack(outcome, 1, 6))
     if answer ~= 'ok' then answers[#answers + 1], answers[#answers + 2] = i, answer end

@@ -5,18 +5,24 @@ local function hash(key)
   return fields
 end
 
-local function compare(q, name, counted, wanted, fields)
+local function compare(q, name, wanted)
   local key = q.prefix .. name
-  fields = fields or hash(key)
+  local fields = hash(key)
   for field, n in pairs(wanted) do
     local there = tonumber(fields[tostring(field)]) or 0
     if there ~= n then
       audit.say(q, 'counter', name, field .. ' says ' .. there .. ', there are ' .. n)
-      if q.fix and n == 0 and counted then
-        redis.call('HDEL', key, field)
-      elseif q.fix then
-        redis.call('HSET', key, field, n)
-      end
+      if q.fix then redis.call('HSET', key, field, n) end
+    end
+  end
+end
+
+local function compare_tenant(q, t, wanted)
+  for field, n in pairs(wanted) do
+    local there = t[field] or 0
+    if there ~= n then
+      audit.say(q, 'counter', 'tenant:' .. t.name, field .. ' says ' .. there .. ', there are ' .. n)
+      if q.fix then tenant.set(t, field, n ~= 0 and n or nil) end
     end
   end
 end
@@ -34,14 +40,14 @@ local function is_counter(field)
 end
 
 local function tenants(q, name)
-  local wanted, before, fields = q.tally[name] or {}, #q.found, hash(q.prefix .. 'tenant:' .. name)
+  local t, wanted, before = tenant.open(q, name), q.tally[name] or {}, #q.found
   for number in pairs(q.standing) do
     wanted['back:' .. number] = redis.call('LLEN', q.prefix .. 'backlog:' .. number .. ':' .. name)
   end
-  for field in pairs(fields) do
+  for field in pairs(t) do
     if is_counter(field) and not wanted[field] then wanted[field] = 0 end
   end
-  compare(q, 'tenant:' .. name, true, wanted, fields)
+  compare_tenant(q, t, wanted)
   if #q.found > before then return q.fix and redis.call('ZADD', q.prefix .. 'put_off', 0, name) end
   for number in pairs(q.standing) do
     if wanted['back:' .. number] > 0 then stuck(q, name, number, wanted) end

@@ -18,10 +18,10 @@ function audit.counters(q, args)
   if not q.standing then return audit.say(q, '?counters', 'lanes', 'too many entries to count them in one look') end
   local seen = {}
   for number, n in pairs(q.standing) do unread(q, number, n) end
-  compare(q, 'lanes', false, q.standing)
+  compare(q, 'lanes', q.standing)
   for _, name in ipairs(args) do seen[name] = true end
   for name in pairs(q.tally) do seen[name] = true end
   local blocked = all == '1' and audit.count_blocked(q, seen) or redis.call('HGET', q.prefix .. 'counts', 'blocked')
-  compare(q, 'counts', false, tally.statuses(q, tonumber(blocked) or 0))
+  compare(q, 'counts', tally.statuses(q, tonumber(blocked) or 0))
   for name in pairs(seen) do tenants(q, name) end
 end

@@ -8,20 +8,18 @@ local function write_minute(q, name)
 end
 
 local function write_tenants(q)
+  local kept, gone = {}, {}
   for _, t in pairs(q.tenants) do
     for number in pairs(t.lines) do backlog.flush(q, t, number) end
-    local kept, gone = {}, {}
-    for field, n in pairs(t.delta) do
-      if n ~= 0 and t[field] ~= 0 then
-        kept[#kept + 1], kept[#kept + 2] = field, t[field]
-      elseif n ~= 0 then
-        gone[#gone + 1] = field
-      end
+    local numbers = (t.changed or t.moved) and tenant.numbers(t)
+    if numbers and next(numbers) then
+      kept[#kept + 1], kept[#kept + 2] = t.key, cmsgpack.pack(numbers)
+    elseif numbers then
+      gone[#gone + 1] = t.key
     end
-    if t.tat and t.moved then kept[#kept + 1], kept[#kept + 2] = 'tat', t.tat end
-    if #kept > 0 then redis.call('HSET', t.key, unpack(kept)) end
-    if #gone > 0 then redis.call('HDEL', t.key, unpack(gone)) end
   end
+  queue.in_pages('MSET', kept)
+  queue.in_pages('DEL', gone)
 end
 
 function queue.close(q)

@@ -15,12 +15,13 @@
 -- COST     O(jobs)
 local function enqueue(keys, args)
   local q = queue.open(keys[1])
-  local replies, jobs, ids = { q.now }, {}, {}
+  local replies, jobs, ids, tenants_ = { q.now }, {}, {}, {}
   for at = 1, #args, intake.fields do
     local n = intake.parse(args, at)
-    jobs[#jobs + 1], ids[#ids + 1] = n, n.id
+    jobs[#jobs + 1], ids[#ids + 1], tenants_[#tenants_ + 1] = n, n.id, n.tenant
   end
   job.fetch(q, ids)
+  tenant.fetch(q, tenants_)
   for i, n in ipairs(jobs) do
     local answer = intake.accept(q, n, true)
     replies[i + 1] = answer[2] == 1 and answer[3] == 'waiting' and 1 or answer

@@ -8,24 +8,30 @@
 -- EMITS    nothing
 -- ERRORS   none
 -- COST     O(fields + what is admitted, at most a page a lane)
+local function limit_queue(q, key, field, value)
+  -- What is new begins afresh.
+  if field == 'period' then redis.call('HDEL', key, 'tat', 'rested') end
+  if field == 'shares' then redis.call('DEL', q.prefix .. 'passes') end
+  if field == 'max_wait' then redis.call('HDEL', key, 'spare') end
+  if value == '' then redis.call('HDEL', key, field) else redis.call('HSET', key, field, value) end
+end
+
+local function limit_tenant(t, field, value)
+  if field == 'period' then t.tat, t.rested = nil, nil end
+  tenant.set(t, field, tonumber(value))
+end
+
 local function limit(keys, args)
   local q = queue.open(keys[1])
-  local key = args[1] == '' and keys[1] or q.prefix .. 'tenant:' .. args[1]
+  local t = args[1] ~= '' and tenant.open(q, args[1])
   for at = 2, #args, 2 do
-    -- What is new begins afresh.
-    if args[at] == 'period' then redis.call('HDEL', key, 'tat', 'rested') end
-    if args[at] == 'shares' then redis.call('DEL', q.prefix .. 'passes') end
-    if args[at] == 'max_wait' then redis.call('HDEL', key, 'spare') end
-    if args[at + 1] == '' then
-      redis.call('HDEL', key, args[at])
+    if t then
+      limit_tenant(t, args[at], args[at + 1])
     else
-      redis.call('HSET', key, args[at], args[at + 1])
+      limit_queue(q, keys[1], args[at], args[at + 1])
     end
   end
-  if args[1] ~= '' then
-    local t = tenant.open(q, args[1])
-    if absence.finish(q, t) then admission.refill(q, t) end
-  end
+  if t and absence.finish(q, t) then admission.refill(q, t) end
   q.wake = true
   queue.close(q)
   return 1

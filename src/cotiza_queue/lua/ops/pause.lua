@@ -31,8 +31,7 @@ local function resume_tenant(q, name)
   local t = tenant.open(q, name)
   absence.finish(q, t)
   local known = redis.call('HDEL', q.prefix .. 'pauses', name)
-  redis.call('HDEL', t.key, 'until')
-  t['until'] = nil
+  tenant.set(t, 'until', nil)
   if absence.finish(q, t) then admission.refill(q, t) end
   return known
 end

@@ -43,7 +43,7 @@ local function of_tenant(q, j, t, facts)
   local paused = ahead_of(q, t['until'])
   put(facts, 'tenant_paused_until_ms', paused, 'tenant_paused_ms', paused and since,
     'tenant_pause_reason', paused and reason, 'tenant_rate_until_ms', ahead_of(q, t.rested) or ahead_of(q, moment),
-    'tenant_concurrency', t.concurrency, 'tenant_active', t.active)
+    'tenant_concurrency', t.concurrency, 'tenant_active', t.active or 0)
 end
 
 local function of_job(q, j, facts)

@@ -1,0 +1,50 @@
+-- What is kept of a tenant: one packed map of numbers, its limits and its counters. Read once a call, and written once,
+-- at its end; what is zero among the counters is left out, and of a tenant with nothing left nothing is kept.
+local tenant = { window = 2, page = 1000 }
+
+local function unpacked(whole, kept) return whole and type(kept) == 'table' and kept or {} end
+
+local function known(q, name, packed)
+  local t = packed and unpacked(pcall(cmsgpack.unpack, packed)) or {}
+  t.name, t.key, t.lines = name, q.prefix .. 'tenant:' .. name, {}
+  q.tenants[name] = t
+end
+
+-- Reads a page of tenants at once.
+function tenant.fetch(q, names)
+  local keys, wanted, asked = {}, {}, {}
+  for _, name in ipairs(names) do
+    if not q.tenants[name] and not asked[name] then
+      asked[name] = true
+      keys[#keys + 1], wanted[#wanted + 1] = q.prefix .. 'tenant:' .. name, name
+    end
+  end
+  for first = 1, #keys, tenant.page do
+    local page = redis.call('MGET', unpack(keys, first, math.min(first + tenant.page - 1, #keys)))
+    for i, packed in ipairs(page) do known(q, wanted[first + i - 1], packed) end
+  end
+end
+
+-- The tenants of a page of jobs.
+function tenant.fetch_of(q, ids)
+  local names = {}
+  for _, id in ipairs(ids) do
+    local j = job.read(q, id)
+    if j then names[#names + 1] = j.tenant end
+  end
+  tenant.fetch(q, names)
+end
+
+function tenant.open(q, name)
+  if not q.tenants[name] then tenant.fetch(q, { name }) end
+  return q.tenants[name]
+end
+
+-- Its numbers; texts and tables are of this call only.
+function tenant.numbers(t)
+  local kept = {}
+  for field, value in pairs(t) do
+    if type(value) == 'number' then kept[field] = value end
+  end
+  return kept
+end
