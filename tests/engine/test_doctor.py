@@ -217,6 +217,10 @@ async def retype(site: Site) -> None:
     await site.do("LPUSH", P + f"job:{site.done}", "x")
 
 
+async def fill_window(site: Site) -> None:
+    await recount(site.connection, P + "tenant:c", admitted=9)
+
+
 async def lose_result(site: Site) -> None:
     await rewrite(site.connection, P + f"job:{site.done}", result=True)
 
@@ -268,7 +272,7 @@ HARMS: dict[str, tuple[str, Harm]] = {
     "counts lost": ("counter", lambda s: s.do("DEL", P + "counts")),
     "counts too high": ("counter", lambda s: s.do("HINCRBY", P + "counts", "active", 3)),
     "a tenant's counts lost": ("counter", lambda s: s.do("DEL", P + "tenant:c")),
-    "a tenant's window full": ("counter", lambda s: recount(s.connection, P + "tenant:c", admitted=9)),
+    "a tenant's window full": ("counter", fill_window),
     "a strange key": ("unknown_key", lambda s: s.do("SET", P + "strange", "x")),
     "a queue on no list": ("unannounced", lambda s: s.do("DEL", "cq:types")),
 }  # fmt: skip

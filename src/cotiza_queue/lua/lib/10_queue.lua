@@ -6,7 +6,7 @@ function queue.open(meta_key)
   return {
     prefix = string.match(meta_key, '^{[^}]+}:'),
     now = clock.now(),
-    jobs = {}, touched = {}, bodies = {}, tenants = {}, indexes = {}, ended = {}, keeps = {},
+    jobs = {}, touched = {}, bodies = {}, tenants = {}, ended = {}, keeps = {},
     counts = {}, lanes = {}, acks = {}, events = {}, late = {}, pushed = 0, wake = false,
   }
 end

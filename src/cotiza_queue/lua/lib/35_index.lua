@@ -6,10 +6,11 @@ local CLASS = { waiting = 'open', active = 'open' }
 function index.name(tenant_id, status) return 'index:' .. tenant_id .. ':' .. (CLASS[status] or status) end
 
 function index.key(q, tenant_id, status)
-  local known, class = q.indexes[tenant_id] or {}, CLASS[status] or status
-  q.indexes[tenant_id] = known
-  if not known[class] then known[class] = q.prefix .. 'index:' .. tenant_id .. ':' .. class end
-  return known[class]
+  local t, class = q.tenants[tenant_id], CLASS[status] or status
+  if t and t[class] then return t[class] end
+  local key = q.prefix .. 'index:' .. tenant_id .. ':' .. class
+  if t then t[class] = key end
+  return key
 end
 
 -- A slash can't be in a tenant's id, so no tenant's tag looks like another's.

@@ -2,12 +2,15 @@
 -- at its end; what is zero among the counters is left out, and of a tenant with nothing left nothing is kept.
 local tenant = { window = 2, page = 1000 }
 
-local function unpacked(whole, kept) return whole and type(kept) == 'table' and kept or {} end
+local function open(name, key, whole, kept)
+  if not whole or type(kept) ~= 'table' then return { name = name, key = key } end
+  kept.name, kept.key = name, key
+  return kept
+end
 
-local function known(q, name, packed)
-  local t = packed and unpacked(pcall(cmsgpack.unpack, packed)) or {}
-  t.name, t.key, t.lines = name, q.prefix .. 'tenant:' .. name, {}
-  q.tenants[name] = t
+local function unpacked(name, key, packed)
+  if not packed then return open(name, key) end
+  return open(name, key, pcall(cmsgpack.unpack, packed))
 end
 
 -- Reads a page of tenants at once.
@@ -21,7 +24,10 @@ function tenant.fetch(q, names)
   end
   for first = 1, #keys, tenant.page do
     local page = redis.call('MGET', unpack(keys, first, math.min(first + tenant.page - 1, #keys)))
-    for i, packed in ipairs(page) do known(q, wanted[first + i - 1], packed) end
+    for i, packed in ipairs(page) do
+      local name = wanted[first + i - 1]
+      q.tenants[name] = unpacked(name, keys[first + i - 1], packed)
+    end
   end
 end
 

@@ -7,12 +7,13 @@ function backlog.behind(t, number) return t[tenant.behind(number)] or 0 end
 
 -- What comes to the end of a line is written in one go, before the line is read and at the end of the call.
 function backlog.flush(q, t, number)
-  local ids = t.lines[number] or {}
+  local ids = t.lines and t.lines[number] or {}
   for first = 1, #ids, 1000 do redis.call('RPUSH', backlog.key(q, t, number), unpack(ids, first, math.min(first + 999, #ids))) end
-  t.lines[number] = nil
+  if t.lines then t.lines[number] = nil end
 end
 
 function backlog.append(q, t, id, number)
+  t.lines = t.lines or {}
   local ids = t.lines[number] or {}
   ids[#ids + 1] = id
   t.lines[number] = ids

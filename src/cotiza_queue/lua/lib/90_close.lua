@@ -10,7 +10,7 @@ end
 local function write_tenants(q)
   local kept, gone = {}, {}
   for _, t in pairs(q.tenants) do
-    for number in pairs(t.lines) do backlog.flush(q, t, number) end
+    for number in pairs(t.lines or {}) do backlog.flush(q, t, number) end
     local numbers = (t.changed or t.moved) and tenant.numbers(t)
     if numbers and next(numbers) then
       kept[#kept + 1], kept[#kept + 2] = t.key, cmsgpack.pack(numbers)
