@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TextIO
 
 from . import charts
+from .environments import ROOT
 from .figures import Column, Scenario, Spread
 from .results import ALWAYS, Results
 
@@ -44,10 +46,11 @@ def lay_out(rows: list[list[str]], out: TextIO) -> None:
 def write(results: Results, folder: Path) -> Path:
     """A page, its charts and all figures in a folder. Returns the page."""
     folder.mkdir(parents=True, exist_ok=True)
+    guide = os.path.relpath(ROOT / "benchmarks" / "README.md", folder)
     lines = [
         "# Side by side",
         "",
-        "Made by `./run bench`; see [how it measures](../README.md).",
+        f"Made by `./run bench`; see [how it measures]({guide}).",
         "",
     ]
     lines += [f"- {name}: {value}" for name, value in results.facts().items()]

@@ -83,14 +83,14 @@ class Stage:
                 rss = workers.rss_bytes()
             seconds = ended - journal.values("first")[0]
             journal.check()
-            stalls = journal.values("stall_ms")
+            stalls = {name: journal.values(name) for name in ("stall_ms", "stall_cpu_ms")}
         found = {
             "rate": count / seconds,
             "worker_us": cpu / count * MICRO,
             **_per_job(used, count),
             "rss_mib": rss / 2**20,
         }
-        return found | ({"stall_ms": max(stalls)} if stalls else {})
+        return found | {name: max(values) for name, values in stalls.items() if values}
 
     def _over(self, count: int, rest: int, left: list[list[str]] | None) -> bool:
         """True if no more than ``rest`` is left in Redis, and that many jobs have ended."""

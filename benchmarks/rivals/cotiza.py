@@ -63,16 +63,18 @@ async def _work(worker: Worker) -> None:
 
 async def _watch() -> None:
     """Note how late a sleeper wakes up, whenever it is later than ever before: nothing else was
-    served in that time. 200 times a second, at 3 µs each in a busy loop.
+    served in that time. Beside it, how much of that the loop computed, as far as its own clock of
+    CPU time tells; the rest it waited for a core. 200 times a second, at 4 µs each in a busy loop.
     """
-    longest = 0.0
+    longest, computed = 0.0, 0.0
     while True:
-        began = time.monotonic()
+        began, cpu = time.monotonic(), time.thread_time()
         await asyncio.sleep(WATCH_S)
         late = time.monotonic() - began - WATCH_S
-        if late > longest and protocol.has_begun():
-            longest = late
-            protocol.note(stall_ms=1000 * late)
+        own = min(late, time.thread_time() - cpu)
+        if (late > longest or own > computed) and protocol.has_begun():
+            longest, computed = max(longest, late), max(computed, own)
+            protocol.note(stall_ms=1000 * longest, stall_cpu_ms=1000 * computed)
 
 
 async def _process(payload: Job, context: JobContext) -> Any:

@@ -17,6 +17,7 @@ SERVER = (
 WORKER = (
     Column("rss_mib", "worker memory", "MiB"),
     Column("stall_ms", "longest stall of its loop", "ms", digits=1),
+    Column("stall_cpu_ms", "that, in CPU time", "ms", digits=1),
 )
 ENQUEUE = (RATE, Column("client_us", "client CPU", "µs/job", digits=1), *SERVER)
 DRAIN = (
