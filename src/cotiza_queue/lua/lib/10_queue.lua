@@ -6,7 +6,7 @@ function queue.open(meta_key)
   return {
     prefix = string.match(meta_key, '^{[^}]+}:'),
     now = clock.now(),
-    jobs = {}, touched = {}, bodies = {}, tenants = {}, ended = {}, keeps = {},
+    meta = {}, jobs = {}, touched = {}, writes = {}, tenants = {}, ended = {}, keeps = {},
     counts = {}, lanes = {}, acks = {}, events = {}, late = {}, pushed = 0, wake = false,
   }
 end
@@ -20,6 +20,11 @@ function queue.count(q, name, n)
   q.counts[name] = (q.counts[name] or 0) + n
 end
 
-function queue.tokens(q, n)
-  return redis.call('HINCRBY', q.prefix .. 'meta', 'token', n)
+-- Numbers of the queue itself. Those in `meta` were read by this call and are written at its end; others at once.
+function queue.advance(q, field, n)
+  if not q.meta[field] then return redis.call('HINCRBY', q.prefix .. 'meta', field, n) end
+  q.meta[field], q.ahead = q.meta[field] + n, true
+  return q.meta[field]
 end
+
+function queue.tokens(q, n) return queue.advance(q, 'token', n) end

@@ -16,8 +16,8 @@ end
 
 -- Its body, which goes out with the records; the last one counts.
 function job.carry(q, j, body)
-  local n = #q.bodies
-  q.bodies[n + 1], q.bodies[n + 2] = q.prefix .. 'body:' .. j.id, body
+  local n = #q.writes
+  q.writes[n + 1], q.writes[n + 2] = q.prefix .. 'body:' .. j.id, body
   j.size = #body
 end
 
@@ -25,12 +25,11 @@ end
 function job.forget(q, j) q.jobs[j.id], q.touched[j.id] = false, nil end
 
 function job.flush(q)
-  local flat = q.bodies
-  local n = #flat
+  local writes = q.writes
+  local n = #writes
   for _, j in pairs(q.touched) do
-    flat[n + 1], flat[n + 2] = j.key, record.pack(j)
+    writes[n + 1], writes[n + 2] = j.key, record.pack(j)
     n = n + 2
   end
-  queue.in_pages('MSET', flat)
-  q.touched, q.bodies = {}, {}
+  q.touched = {}
 end

@@ -20,7 +20,7 @@ end
 local function write(q, list)
   local entry = redis.call('XADD', q.prefix .. 'events', '*', 'e', cmsgpack.pack(list))
   local n = #list / event.fields
-  local total = redis.call('HINCRBY', q.prefix .. 'meta', 'announced', n)
+  local total = queue.advance(q, 'announced', n)
   trim(q, total - n, total, entry)
 end
 

@@ -1,7 +1,7 @@
 -- What the whole queue may do: not while it is paused or rests, so much at once, and so much per time.
 local ceiling = {}
 local FIELDS = { 'paused', 'paused_until', 'rested', 'concurrency', 'period', 'burst', 'tat', 'max_wait', 'spare',
-  'newer', 'shares' }
+  'newer', 'announced', 'token', 'shares' }
 
 function ceiling.resume(q)
   return redis.call('HDEL', q.prefix .. 'meta', 'paused', 'paused_until', 'paused_reason')
@@ -22,6 +22,7 @@ function ceiling.room(q)
   local values, c = redis.call('HMGET', q.prefix .. 'meta', unpack(FIELDS)), {}
   for i, field in ipairs(FIELDS) do c[field] = tonumber(values[i]) end
   q.limit, c.shares = c, values[#FIELDS]
+  q.meta.announced, q.meta.token = c.announced or 0, c.token or 0
   local moment = held(q, c)
   if moment then return 0, moment > 0 and moment or nil end
   local room, next_at = rate.room(c, q.now)

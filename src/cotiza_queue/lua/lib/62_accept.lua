@@ -1,16 +1,15 @@
 -- Taking a job in: at most once, and only where there is room.
 -- What a call knows of the queue before it takes jobs in: how many came before, and how many may stand.
 local function open(q)
-  if q.seq then return end
-  local found = redis.call('HMGET', q.prefix .. 'meta', 'seq', 'depth')
-  q.seq, q.depth = tonumber(found[1]) or 0, tonumber(found[2])
+  if q.meta.seq then return end
+  local found = redis.call('HMGET', q.prefix .. 'meta', 'seq', 'announced', 'depth')
+  q.meta.seq, q.meta.announced, q.depth = tonumber(found[1]) or 0, tonumber(found[2]) or 0, tonumber(found[3])
 end
 
 -- The job that a call asks for.
 local function create(q, n)
-  q.seq, q.numbered = q.seq + 1, true
   local j = { id = n.id, key = q.prefix .. 'job:' .. n.id, status = false, tenant = n.tenant, lane = n.lane, entry = '',
-    token = 0, attempt = 0, attempts = n.attempts, created = q.now, started = 0, finished = 0, worker = '', seq = q.seq,
+    token = 0, attempt = 0, attempts = n.attempts, created = q.now, started = 0, finished = 0, worker = '', seq = queue.advance(q, 'seq', 1),
     size = 0, keep = n.keep, result = false, options = n.options, rare = record.none }
   job.create(q, j)
   if n.priority then job.set(q, j, 'priority', n.priority) end

@@ -7,18 +7,24 @@ local function write_minute(q, name)
   redis.call('EXPIRE', key, 7200)
 end
 
+local function write_meta(q)
+  if not q.ahead then return end
+  local flat = {}
+  for field, n in pairs(q.meta) do flat[#flat + 1], flat[#flat + 2] = field, n end
+  redis.call('HSET', q.prefix .. 'meta', unpack(flat))
+end
+
 local function write_tenants(q)
-  local kept, gone = {}, {}
+  local writes, gone = q.writes, {}
   for _, t in pairs(q.tenants) do
     for number in pairs(t.lines or {}) do backlog.flush(q, t, number) end
     local numbers = (t.changed or t.moved) and tenant.numbers(t)
     if numbers and next(numbers) then
-      kept[#kept + 1], kept[#kept + 2] = t.key, cmsgpack.pack(numbers)
+      writes[#writes + 1], writes[#writes + 2] = t.key, cmsgpack.pack(numbers)
     elseif numbers then
       gone[#gone + 1] = t.key
     end
   end
-  queue.in_pages('MSET', kept)
   queue.in_pages('DEL', gone)
 end
 
@@ -26,7 +32,7 @@ function queue.close(q)
   lane.flush(q)
   write_tenants(q)
   job.flush(q)
-  if q.numbered then redis.call('HSET', q.prefix .. 'meta', 'seq', q.seq) end
+  queue.in_pages('MSET', q.writes)
   for name, n in pairs(q.counts) do
     if n ~= 0 then redis.call('HINCRBY', q.prefix .. 'counts', name, n) end
   end
@@ -34,6 +40,7 @@ function queue.close(q)
   write_minute(q, 'failed')
   late.flush(q)
   event.flush(q)
+  write_meta(q)
   -- While the queue rests, nobody could start anything.
   if q.wake and not (q.limit and q.limit.shut) then redis.call('PUBLISH', q.prefix .. 'wake', 'wake') end
 end
