@@ -5,6 +5,7 @@ timeouts, leases, cancelling, events, histories, tenants' windows, listings, met
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from typing import Any
 
@@ -57,6 +58,7 @@ class Cotiza(Engine):
 
 async def _work(worker: Worker) -> None:
     watching = asyncio.create_task(_watch())
+    gc.freeze()  # as cotiza-worker does
     await worker.run()
     watching.cancel()
 

@@ -241,3 +241,21 @@ async def test_a_worker_of_four_types_holds_three_connections_however_many_jobs_
     await connection.close()
     await server.release()
     assert 0 < most <= 3
+
+
+async def test_large_jobs_come_in_replies_of_about_a_megabyte_and_all_of_them_come(
+    queue: Queue, kind: str
+) -> None:
+    payloads = [NewJob(type=kind, payload="x" * 100_000) for _ in range(40)]
+    await queue.enqueue_many(payloads)
+    commands, sizes, jobs = queue._link.commands, [], set()
+    while len(jobs) < 40:
+        turn = await commands.turn(kind, "w", 40, [])
+        assert turn.deliveries
+        sizes.append(sum(len(delivery.body) for delivery in turn.deliveries))
+        jobs |= {delivery.id for delivery in turn.deliveries}
+        if len(jobs) < 40:
+            assert turn.next_due_ms is not None
+            assert turn.next_due_ms <= turn.now_ms  # look again at once
+    assert max(sizes) <= 1_200_000
+    assert len(sizes) <= 6

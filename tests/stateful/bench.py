@@ -25,6 +25,8 @@ from .server import EPOCH_MS, TimedServer
 T = TypeVar("T")
 Decide = Callable[..., "outcome.Retry | outcome.Fail | outcome.Snooze | outcome.Discard"]
 PAGE, TOMBSTONES, HISTORY, CHECKPOINTS, INLINE = 2, 3, 4, 2, 3
+FIRST, BYTES = 2, 100
+"""Of a take: how many are read before their size is known, and what the rest may come to."""
 
 
 class Handle(NamedTuple):
@@ -54,6 +56,7 @@ SMALL_PAGES = (
     Patch("lib/46_finding", "page = 500", f"page = {PAGE}"),
     Patch("lib/57_backlog", "page = 100", f"page = {PAGE}"),
     Patch("lib/70_delivery", "tombstones = 100", f"tombstones = {TOMBSTONES}"),
+    Patch("lib/70_delivery", "first = 8, bytes = 1048576", f"first = {FIRST}, bytes = {BYTES}"),
 )
 
 

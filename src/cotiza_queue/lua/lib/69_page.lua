@@ -15,3 +15,12 @@ function entry.fetch(q, entries)
   job.fetch(q, ids)
   tenant.fetch_of(q, ids)
 end
+
+-- How many more fit into a reply, by the size of those before; a few to begin with. With the last one the take ends.
+function entry.fitting(budget, out, limits)
+  for i = budget.seen + 1, #out do budget.bytes = budget.bytes + out[i].size end
+  budget.seen = #out
+  if budget.bytes >= limits.bytes then budget.entries = 0 end
+  if budget.bytes == 0 then return limits.first end
+  return math.max(1, math.floor((limits.bytes - budget.bytes) * #out / budget.bytes))
+end

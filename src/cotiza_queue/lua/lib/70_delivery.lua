@@ -1,12 +1,12 @@
 -- Handing jobs to a worker: the lanes are read as chosen, tombstones on the way are dropped.
-local delivery = { tombstones = 100 }
+local delivery = { tombstones = 100, first = 8, bytes = 1048576 }
 
 -- Reads up to `want` jobs of one lane (one entry if it is to be `single`), filling it up from the backlogs as it goes.
 local function read_lane(q, number, worker, want, budget, out)
   local started, touched, refused = 0, {}, {}
   while started < want and budget.entries > 0 and not q.limit.shut do
     -- Under a rate of the queue one by one: the next may cost more than what is left.
-    local asked, pushed = q.limit.period and 1 or math.min(want - started, budget.entries), q.pushed
+    local asked, pushed = math.min(want - started, budget.entries, q.limit.period and 1 or budget.fit), q.pushed
     local entries, left = lane.read(q, number, worker, asked), 0
     if #entries < asked then lane.emptied(q, number) end
     local token = #entries > 0 and queue.tokens(q, #entries) - #entries
@@ -24,6 +24,7 @@ local function read_lane(q, number, worker, want, budget, out)
     if left > 0 then lane.left(q, number, left) end
     if #entries < asked and started < want then entry.share_out(q, number, touched, want - started) end
     budget.entries = budget.entries - #entries
+    budget.fit = entry.fitting(budget, out, delivery)
     if budget.single or #entries < asked and q.pushed == pushed then break end
   end
   for i = #refused, 1, -1 do backlog.give_back(q, refused[i][1], refused[i][2], lane.home(number)) end
@@ -36,7 +37,8 @@ function delivery.take(q, worker, want)
   if want <= 0 then return out end
   local allowed, moment = ceiling.room(q)
   want = math.min(want, allowed)
-  local budget, started = { entries = want + delivery.tombstones, worker = worker }, 0
+  local budget, started = { entries = want + delivery.tombstones, worker = worker, fit = delivery.first, bytes = 0,
+    seen = 0 }, 0
   if want > 0 then
     newer.admit(q)
     started = choice.serve(q, want, budget, function(number, n)
