@@ -225,6 +225,11 @@ async def lose_result(site: Site) -> None:
     await rewrite(site.connection, P + f"job:{site.done}", result=True)
 
 
+async def name_again(site: Site) -> None:
+    moment = await site.do("ZSCORE", P + "ended:failed", site.failed)
+    await site.do("ZADD", P + "ended:failed", moment, f"nobody {site.failed} {site.done}")
+
+
 Harm = Callable[[Site], Awaitable[object]]
 HARMS: dict[str, tuple[str, Harm]] = {
     "a lane overwritten": ("wrong_type", lambda s: s.do("SET", s.lane, "x")),
@@ -250,6 +255,8 @@ HARMS: dict[str, tuple[str, Harm]] = {
     "the whole index lost": ("index", lambda s: s.do("DEL", P + "index")),
     "a tag lost": ("tag", lambda s: s.do("DEL", P + "tag:a/steel")),
     "retention forgotten": ("retention", lambda s: s.do("ZREM", P + "ended:completed", s.done)),
+    "retention put off": ("retention", lambda s: s.do("ZADD", P + "ended:completed", 9e15, s.done)),
+    "retention named again": ("retention", name_again),
     "kept by number, forgotten": (
         "retention", lambda s: s.do("ZREM", P + "newest:failed:a", s.failed),
     ),

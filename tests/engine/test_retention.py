@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from cotiza_queue import NewJob, Queue, Status
+from cotiza_queue import JobOptions, NewJob, Queue, Status
 from cotiza_queue.errors import InvalidInput
+from cotiza_queue.model.policy import KeepFor
+from cotiza_queue.store.commands import Commands, Settlement
 from cotiza_queue.store.connection import Connection
 
 pytestmark = pytest.mark.row("G2")
@@ -80,3 +82,46 @@ async def test_bytes_are_a_limit_of_a_queue_and_at_least_one(queue: Queue, kind:
         with pytest.raises(InvalidInput) as caught:
             await queue.limit(kind, limits, tenant=tenant)
         assert caught.value.fields[0].field == "limits.retainBytes"
+
+
+async def test_jobs_that_end_together_are_one_name_and_go_alone_or_together(
+    redis_url: str, queue: Queue, kind: str
+) -> None:
+    connection = Connection(redis_url)
+    commands, key = Commands(connection), f"{{cq:{kind}}}:ended:failed"
+    options = JobOptions(attempts=1, remove_on_fail=KeepFor(age=1))
+    made = [NewJob(type=kind, payload=n, tenant=kind, options=options) for n in range(150)]
+    await queue.enqueue_many(made)
+    taken = (await commands.turn(kind, "w", 150, [])).deliveries
+    ids = [delivery.id for delivery in taken]
+    failure = b'{"code":"no","message":"no","at":0,"attempt":1}'
+    outcomes = [Settlement("fail", d.id, d.token, failure) for d in taken]
+    await commands.turn(kind, "w", 0, outcomes)
+    members = await connection.command("ZRANGE", key, 0, -1)
+    assert sorted(len(member.split()) for member in members) == [50, 100]
+    await queue.replay(ids[3])
+    assert await queue.clean(kind, status=Status.FAILED, limit=7) == 7
+    members = await connection.command("ZRANGE", key, 0, -1)
+    assert len(members) == 2
+    assert sum(len(member.split()) for member in members) == 142
+    while await connection.command("EXISTS", key):
+        await commands.prune(kind, 1, 3_600_000, 3_600_000)
+        await asyncio.sleep(0.05)
+    (left,) = await queue.metrics(kind)
+    assert (left.failed, left.waiting) == (0, 1)
+    assert (await queue.get(ids[3])).status is Status.WAITING
+    await connection.close()
+
+
+async def test_a_job_that_has_not_ended_is_not_removed_whoever_names_it(
+    redis_url: str, queue: Queue, kind: str
+) -> None:
+    connection = Connection(redis_url)
+    job = await queue.enqueue(kind, 1, tenant=kind)
+    for status in ("completed", "failed"):
+        await connection.command("ZADD", f"{{cq:{kind}}}:ended:{status}", 1, job.job_id)
+    assert await queue.clean(kind, status=Status.FAILED) == 0
+    await Commands(connection).prune(kind, 100, 3_600_000, 3_600_000)
+    assert await connection.command("EXISTS", f"{{cq:{kind}}}:ended:completed") == 0
+    assert (await queue.get(job.job_id)).status is Status.WAITING
+    await connection.close()

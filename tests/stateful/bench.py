@@ -24,7 +24,7 @@ from .server import EPOCH_MS, TimedServer
 
 T = TypeVar("T")
 Decide = Callable[..., "outcome.Retry | outcome.Fail | outcome.Snooze | outcome.Discard"]
-PAGE, TOMBSTONES, HISTORY, CHECKPOINTS, INLINE = 2, 3, 4, 2, 3
+PAGE, TOMBSTONES, HISTORY, CHECKPOINTS, INLINE, HELD = 2, 3, 4, 2, 3, 3
 FIRST, BYTES = 2, 100
 """Of a take: how many are read before their size is known, and what the rest may come to."""
 
@@ -50,6 +50,7 @@ class Patch(NamedTuple):
 
 SMALL_PAGES = (
     Patch("lib/39_checkpoint", "names = 64", f"names = {CHECKPOINTS}"),
+    Patch("lib/41_ended", "held = 100, page = 20", f"held = {HELD}, page = {PAGE}"),
     Patch("lib/43_finish", "inline = 256", f"inline = {INLINE}"),
     Patch("lib/38_history", "kept = 200", f"kept = {HISTORY}"),
     Patch("lib/65_delayed", "page = 100", f"page = {PAGE}"),

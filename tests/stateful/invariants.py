@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
+from .bench import HELD
 from .checkpoint_check import checkpoints
 from .history_check import histories
 from .index_check import indexes
@@ -148,6 +149,9 @@ def ended(model: Model, found: Snapshot) -> Iterator[Fault]:
         there = found.zsets.get(f"ended:{status}", {})
         if there != wanted:
             yield "I1", _difference(f"ended:{status}", there, wanted)
+        batches = found.batches.get(status, [])
+        if sum(map(len, batches)) > len(there) or any(len(ids) > HELD for ids in batches):
+            yield "I1", f"ended:{status} names a job twice, or too many together: {batches}"
         for tenant in {j.intake.tenant for j in model.jobs.values()}:
             newest = {j.id: float(j.finished or 0) for j in model.newest(status, tenant)}
             there = found.zsets.get(f"newest:{status}:{tenant}", {})

@@ -23,6 +23,7 @@ from .bench import Bench, Handle
 from .change_rules import ChangeRules
 from .checkpoint_rules import CheckpointRules
 from .depth_rules import DepthRules
+from .ended_rules import EndedRules
 from .holding_rules import Holding
 from .lane_rules import LaneRules
 from .open_bugs import OPEN_BUGS
@@ -73,6 +74,7 @@ class Game(
     LaneRules,
     ReadingRules,
     RetentionRules,
+    EndedRules,
     UniqueRules,
     ChangeRules,
     DepthRules,

@@ -52,6 +52,8 @@ class Model(Holds, Doors):
     tombstones: set[tuple[str, str]] = field(default_factory=set)
     """(lane, entry) of jobs that were cancelled in a lane."""
     letters: dict[str, Letter] = field(default_factory=dict)
+    batches: dict[str, list[list[str]]] = field(default_factory=dict)
+    """How the server keeps the ended jobs of a status together: its choice, and no promise."""
     schedules: dict[str, Schedule] = field(default_factory=dict)
     totals: Counter[str] = field(default_factory=Counter)
     lanes: Lanes = field(default_factory=Lanes)
@@ -234,9 +236,10 @@ class Model(Holds, Doors):
                 self.drop(old)
 
     def ended(self, status: str) -> list[Job]:
-        """The ended jobs of a status, those that go first first."""
+        """The ended jobs of a status, those that go first first; at one moment as they stand."""
+        place = {id_: n for n, id_ in enumerate(itertools.chain(*self.batches.get(status, ())))}
         found = [j for j in self.jobs.values() if j.status == status]
-        return sorted(found, key=lambda j: (j.expires, j.id))
+        return sorted(found, key=lambda j: (j.expires, place.get(j.id, 0)))
 
     def newest(self, status: str, tenant: str) -> list[Job]:
         """A tenant's ended jobs that are kept by number, the oldest first."""
@@ -247,12 +250,15 @@ class Model(Holds, Doors):
     def prune(self, limit: int, dead_age: int, now: int) -> int:
         removed = 0
         for status in FINAL:
-            for job in [j for j in self.ended(status) if j.expires <= now][: limit - removed]:
-                self.drop(job)
-                removed += 1
+            for batch in self.batches.get(status, ()):
+                due = self.jobs[batch[0]].expires <= now and removed < limit
+                for id_ in batch if due else ():
+                    self.drop(self.jobs[id_])
+                    removed += 1
         removed += retention.shed(self, limit - removed)
         old = [i for i, x in self.letters.items() if _stamp(x.entry)[0] <= now - dead_age]
-        for id_ in sorted(old, key=lambda i: _stamp(self.letters[i].entry))[: limit - removed + 1]:
+        left = max(0, limit - removed) + 1
+        for id_ in sorted(old, key=lambda i: _stamp(self.letters[i].entry))[:left]:
             del self.letters[id_]
             removed += 1
         return removed

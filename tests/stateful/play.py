@@ -380,6 +380,7 @@ class Play(IntakePlay):
         try:
             invariants.check(self.model, self.seen)
             self._history.check(self.model, self.seen)
+            self.model.batches = self.seen.batches
         except Violation as violation:
             self._fail(violation)
 

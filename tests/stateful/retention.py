@@ -20,8 +20,8 @@ def size(job: Job) -> int:
 
 def kept(model: Model) -> list[Job]:
     """The ended jobs, those that expire first first."""
-    ended = [job for job in model.jobs.values() if job.status in FINAL]
-    return sorted(ended, key=lambda job: (job.expires, job.id))
+    ended = [job for status in FINAL for job in model.ended(status)]
+    return sorted(ended, key=lambda job: job.expires)
 
 
 def shed(model: Model, limit: int) -> int:

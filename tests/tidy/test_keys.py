@@ -24,7 +24,7 @@ def test_every_key_written_in_lua_is_in_the_catalogue() -> None:
 
 def test_what_belongs_to_a_job_goes_with_it() -> None:
     text = (LUA / "lib/42_end.lua").read_text()
-    body = text.partition("function job.remove")[2].partition("\nend")[0]
+    body = text.partition("function job.erase")[2].partition("\nend")[0]
     owned = {kind.head for kind in CATALOGUE if kind.owner == "job"} - {"unique:"}
     assert owned <= _heads(body)
     assert "unique.moved(q, j, '')" in body

@@ -23,6 +23,8 @@ ENTRIES = 200
 COUNTED = 3_000
 """Entries in the lanes of a queue up to which its counters are compared: less than 100 ms."""
 TENANTS = 500
+BATCHES = 5
+"""Members of one look that name up to a hundred ended jobs each."""
 _LINES = 10
 _PATTERN = "{cq:*"
 
@@ -87,8 +89,8 @@ class Audit:
                 yield page, await self._first_look(page)
 
     def counters(self, job_type: str) -> list[Page]:
-        """The pages that compare a queue's counters. Who is blocked is counted where all tenants
-        are in one page.
+        """The pages that compare a queue's counters. Who is blocked or has ended is counted where
+        all tenants are in one page.
         """
         names = self.queues[job_type]
         numbers = ",".join(sorted(names.lanes)) or ","
@@ -148,6 +150,7 @@ class Audit:
     async def _members(self, command: str, job_type: str, name: str) -> AsyncIterator[list[str]]:
         """What a sorted set or a hash holds, by pages."""
         key, cursor = keys.prefix(job_type) + name, 0
+        size = BATCHES if name.startswith("ended:") else SCANNED
         wanted = "zset" if command == "ZSCAN" else "hash"
         if _text(await self._connection.command("TYPE", key)) != wanted:
             return
@@ -156,8 +159,8 @@ class Audit:
             found = [
                 _text(item[0] if isinstance(item, list | tuple) else item) for item in reply[1]
             ]
-            for start in range(0, len(found), SCANNED):
-                yield found[start : start + SCANNED]
+            for start in range(0, len(found), size):
+                yield found[start : start + size]
             cursor = int(reply[0])
             if cursor == 0:
                 return

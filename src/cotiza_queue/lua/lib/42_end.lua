@@ -1,6 +1,7 @@
 -- A job's removal, with everything that belongs to it.
 
-function job.remove(q, j)
+-- Of a job that has left the ended ones, or was never among them.
+function job.erase(q, j)
   local p = q.prefix
   job.forget(q, j)
   redis.call('DEL', p .. 'job:' .. j.id, p .. 'body:' .. j.id, p .. 'result:' .. j.id,
@@ -9,8 +10,14 @@ function job.remove(q, j)
   index.leave(q, j)
   litter.job(q, j)
   unique.moved(q, j, '')
-  late.zrem(q, p .. 'ended:' .. j.status, j.id)
   redis.call('ZREM', p .. 'newest:' .. j.status .. ':' .. j.tenant, j.id)
   queue.count(q, j.status, -1)
   queue.count(q, 'kept_bytes', -(j.size or 0))
+end
+
+local FINAL = { completed = true, failed = true, cancelled = true }
+
+function job.remove(q, j)
+  if FINAL[j.status] then ended.leave(q, j.status, ended.moment(q, j), j.id) end
+  job.erase(q, j)
 end

@@ -12,7 +12,8 @@ local function keep_newest(q, j, kept)
   local ids = redis.call('ZRANGE', key, 0, excess - 1)
   job.fetch(q, ids)
   for _, id in ipairs(ids) do
-    job.remove(q, job.read(q, id) or { id = id, tenant = j.tenant, status = j.status })
+    local old = job.read(q, id)
+    if old then job.remove(q, old) else redis.call('ZREM', key, id) end
   end
 end
 
@@ -24,25 +25,8 @@ function job.store(q, j, result)
   if j.result == true then redis.call('SET', q.prefix .. 'result:' .. j.id, result) end
 end
 
--- For how long, in ms, a job that ended so is kept, and how many of its like.
-local function keep_of(q, j, status)
-  local k = q.keeps[j.keep]
-  if not k then
-    k = { string.match(j.keep, '^(%d*):(%d*):(%d*):(%d*)$') }
-    for i, text in ipairs(k) do k[i] = tonumber(text) or false end
-    q.keeps[j.keep] = k
-  end
-  if status == 'completed' then return k[1] * 1000, k[2] end
-  return k[3] * 1000, k[4]
-end
-
-local function ended_key(q, status)
-  q.ended[status] = q.ended[status] or q.prefix .. 'ended:' .. status
-  return q.ended[status]
-end
-
 function job.finish(q, j, status, data)
-  local age, kept = keep_of(q, j, status)
+  local age, kept = ended.keep_of(q, j, status)
   j.finished = q.now
   unique.moved(q, j, status)
   if status ~= 'failed' then checkpoint.forget(q, j) end
@@ -52,7 +36,7 @@ function job.finish(q, j, status, data)
   event.emit(q, j.id, j.tenant, status, data)
   index.move(q, j, status)
   if j.rare.next then follower.release(q, j) end
-  late.zadd(q, ended_key(q, status), q.now + age, j.id)
-  if age == 0 then return job.remove(q, j) end
+  if age == 0 then return job.erase(q, j) end
+  ended.enter(q, status, q.now + age, j.id)
   if kept then keep_newest(q, j, kept) end
 end

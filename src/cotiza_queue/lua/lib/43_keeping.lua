@@ -2,15 +2,15 @@
 -- would go soonest anyway.
 local keeping = {}
 
--- The ended jobs in the order in which they expire, at most `page` of each status. What this very call has removed is
--- still among them.
+-- The ended jobs in the order in which they expire, at most `page` of each status.
 local function soonest(q, page)
   local rows = {}
   for _, status in ipairs({ 'completed', 'failed', 'cancelled' }) do
-    local found = redis.call('ZRANGE', q.prefix .. 'ended:' .. status, 0, page - 1, 'WITHSCORES')
-    for i = 1, #found, 2 do rows[#rows + 1] = { found[i], tonumber(found[i + 1]) } end
+    for _, row in ipairs(ended.oldest(q, status, 0, page)) do
+      rows[#rows + 1], row[3] = row, #rows
+    end
   end
-  table.sort(rows, function(a, b) return a[2] < b[2] or a[2] == b[2] and a[1] < b[1] end)
+  table.sort(rows, function(a, b) return a[2] < b[2] or a[2] == b[2] and a[3] < b[3] end)
   return rows
 end
 
@@ -23,7 +23,7 @@ function keeping.shed(q, page, limit)
   for _, row in ipairs(over > 0 and soonest(q, page) or {}) do
     if over <= 0 or removed == limit then break end
     local j = job.read(q, row[1])
-    if j then
+    if j and j.finished > 0 then
       over, removed = over - j.size, removed + 1
       job.remove(q, j)
     end

@@ -10,10 +10,3 @@ function audit.blocked(q, j)
   queue.count(q, 'blocked', -1)
   event.emit(q, j.id, j.tenant, (intake.place(q, j, lane.home(j.lane), 0)))
 end
-
--- How many jobs of some tenants are blocked.
-function audit.count_blocked(q, tenants_)
-  local n = 0
-  for name in pairs(tenants_) do n = n + redis.call('ZCARD', index.key(q, name, 'blocked')) end
-  return n
-end

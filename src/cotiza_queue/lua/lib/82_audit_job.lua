@@ -11,12 +11,12 @@ local function indexes(q, j)
   end
 end
 
-local function ended(q, j)
+local function retention(q, j)
+  if audit.final[j.status] then audit.ended(q, j) end
   local kept = { completed = '^%d*:(%d*)', failed = ':(%d*)$', cancelled = ':(%d*)$' }
   for status, pattern in pairs(kept) do
     local name = 'newest:' .. status .. ':' .. j.tenant
     local counted = (string.match(j.keep, pattern) or '') ~= ''
-    audit.place(q, 'retention', 'ended:' .. status, j.id, j.status == status)
     audit.place(q, 'retention', name, j.id, j.status == status and counted)
   end
 end

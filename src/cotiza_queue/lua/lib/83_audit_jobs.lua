@@ -31,7 +31,7 @@ function audit.jobs(q, ids)
     if audit.exists(q, 'job:' .. id) and not broken(q, id, j) then
       audit.place(q, 'delayed', 'delayed', id, j.status == 'delayed' and (j.rare.due or q.now))
       indexes(q, j)
-      ended(q, j)
+      retention(q, j)
       lanes(q, j)
       audit.result(q, j)
     end

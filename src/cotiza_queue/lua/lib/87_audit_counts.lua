@@ -39,12 +39,19 @@ function tally.lanes(q, most, numbers)
   return standing
 end
 
--- How many jobs are of each status, from the sets that hold them.
-function tally.statuses(q, blocked)
+local INDEXED = { 'blocked', 'completed', 'failed', 'cancelled' }
+
+-- How many jobs are of each status, from what holds them. `names`: all tenants; nil if they are too many, and then the
+-- counters are believed where only the tenants' indexes would tell.
+function tally.statuses(q, names)
   local counts, left = {}, redis.call('ZCARD', q.prefix .. 'index')
-  for status in pairs(audit.final) do counts[status] = redis.call('ZCARD', q.prefix .. 'ended:' .. status) end
-  counts.delayed = redis.call('ZCARD', q.prefix .. 'delayed')
-  counts.active, counts.blocked = q.running, blocked
+  for _, status in ipairs(INDEXED) do
+    counts[status] = names and 0 or tonumber(redis.call('HGET', q.prefix .. 'counts', status)) or 0
+    for name in pairs(names or {}) do
+      counts[status] = counts[status] + redis.call('ZCARD', index.key(q, name, status))
+    end
+  end
+  counts.delayed, counts.active = redis.call('ZCARD', q.prefix .. 'delayed'), q.running
   for _, n in pairs(counts) do left = left - n end
   counts.waiting = left
   return counts

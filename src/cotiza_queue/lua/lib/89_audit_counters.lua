@@ -21,7 +21,6 @@ function audit.counters(q, args)
   compare(q, 'lanes', q.standing)
   for _, name in ipairs(args) do seen[name] = true end
   for name in pairs(q.tally) do seen[name] = true end
-  local blocked = all == '1' and audit.count_blocked(q, seen) or redis.call('HGET', q.prefix .. 'counts', 'blocked')
-  compare(q, 'counts', tally.statuses(q, tonumber(blocked) or 0))
+  compare(q, 'counts', tally.statuses(q, all == '1' and seen or nil))
   for name in pairs(seen) do tenants(q, name) end
 end

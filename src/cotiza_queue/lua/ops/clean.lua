@@ -10,16 +10,18 @@
 local function clean(keys, args)
   local q = queue.open(keys[1])
   local status, tenant_id, removed = args[1], args[4], 0
-  local ids = redis.call('ZRANGE', q.prefix .. 'ended:' .. status, args[5], args[5] + args[3] - 1)
+  local rows, ids = ended.oldest(q, status, tonumber(args[5]), tonumber(args[3])), {}
+  for i, row in ipairs(rows) do ids[i] = row[1] end
   job.fetch(q, ids)
-  for _, id in ipairs(ids) do
-    local j = job.read(q, id) or { id = id, tenant = tenant_id, status = status, finished = 0 }
-    local old = j.finished <= q.now - args[2]
+  for _, row in ipairs(rows) do
+    local j = job.read(q, row[1]) or { id = row[1], tenant = tenant_id, status = status, finished = 0 }
+    local old = j.status == status and j.finished <= q.now - args[2]
     if old and (tenant_id == '' or j.tenant == tenant_id) then
-      job.remove(q, j)
+      ended.leave(q, status, row[2], j.id)
+      job.erase(q, j)
       removed = removed + 1
     end
   end
   queue.close(q)
-  return { removed, #ids }
+  return { removed, #rows }
 end

@@ -1,6 +1,6 @@
 -- prune: removes what retention no longer keeps: ended jobs by age and by bytes, old dead letters, workers long gone.
 -- KEYS     meta
--- ARGS     limit dead_age_ms consumer_age_ms
+-- ARGS     limit (passed by what goes together with the last one) dead_age_ms consumer_age_ms
 -- RETURNS  the number of jobs and dead letters removed
 -- EDGE     completed -> (none), failed -> (none), cancelled -> (none)
 -- EMITS    nothing
@@ -19,20 +19,24 @@ local function forget_consumers(q, age_ms)
   end
 end
 
+-- Only a name goes of a job that has not ended so, or that goes later: it is named wrongly.
+local function expired(q, j, status) return j.status == status and ended.moment(q, j) <= q.now end
+
 local function prune(keys, args)
   local q = queue.open(keys[1])
   local limit, removed = tonumber(args[1]), 0
   for _, status in ipairs({ 'completed', 'failed', 'cancelled' }) do
-    local ended = redis.call('ZRANGEBYSCORE', q.prefix .. 'ended:' .. status, '-inf', q.now,
-      'LIMIT', 0, limit - removed)
-    job.fetch(q, ended)
-    for _, id in ipairs(ended) do
-      job.remove(q, job.read(q, id) or { id = id, tenant = '', status = status })
-      removed = removed + 1
+    local due = ended.expire(q, status, limit - removed)
+    job.fetch(q, due)
+    for _, id in ipairs(due) do
+      local j = job.read(q, id)
+      if not j or expired(q, j, status) then job.erase(q, j or { id = id, tenant = '', status = status }) end
     end
+    removed = removed + #due
   end
   removed = removed + keeping.shed(q, limit, limit - removed)
-  local letters = redis.call('XRANGE', q.prefix .. 'dead', '-', q.now - args[2], 'COUNT', limit - removed + 1)
+  local letters = redis.call('XRANGE', q.prefix .. 'dead', '-', q.now - args[2], 'COUNT',
+    math.max(limit - removed, 0) + 1)
   for _, letter in ipairs(letters) do
     redis.call('XDEL', q.prefix .. 'dead', letter[1])
     if redis.call('HGET', q.prefix .. 'dead:index', letter[2][2]) == letter[1] then
