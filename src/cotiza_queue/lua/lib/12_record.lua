@@ -4,11 +4,12 @@
 -- false for none, true if it lies apart.
 local record = { none = {} }
 
-local function unless_empty(map) return next(map) and map end
-
 function record.pack(j)
+  local options, rare = j.options, j.rare
+  if options == record.none or not next(options) then options = nil end
+  if rare == record.none or not next(rare) then rare = nil end
   return cmsgpack.pack(j.status, j.tenant, j.lane, j.entry, j.token, j.attempt, j.attempts, j.created, j.started,
-    j.finished, j.worker, j.seq, j.size, j.keep, j.result, unless_empty(j.options), unless_empty(j.rare))
+    j.finished, j.worker, j.seq, j.size, j.keep, j.result, options, rare)
 end
 
 local function fields(id, key, whole, ...)

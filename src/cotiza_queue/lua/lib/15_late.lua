@@ -2,17 +2,12 @@
 -- call with one command a key, so that a page of jobs pays for one.
 local late = { page = 1000 }
 
-local function set(q, key, member, score)
+function late.zadd(q, key, score, member)
   local changes = q.late[key]
-  if not changes then
-    changes = {}
-    q.late[key] = changes
-  end
-  changes[member] = score
+  if changes then changes[member] = score else q.late[key] = { [member] = score } end
 end
 
-function late.zadd(q, key, score, member) set(q, key, member, score) end
-function late.zrem(q, key, member) set(q, key, member, false) end
+function late.zrem(q, key, member) late.zadd(q, key, false, member) end
 
 local function write(command, key, arguments)
   for first = 1, #arguments, late.page do

@@ -19,8 +19,8 @@ function rate.room(limit, now)
   return math.floor((slack - ahead) / limit.period) + 1
 end
 
+-- Of a limit that has a rate.
 function rate.spend(limit, now, cost)
-  if not limit.period then return end
   limit.tat = math.max(limit.tat or 0, now) + cost * limit.period
   limit.moved = true
 end

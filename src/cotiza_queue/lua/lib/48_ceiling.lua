@@ -41,6 +41,7 @@ end
 -- True if the rate of the queue has so much left. If not, the queue rests until it has: what is dear would never
 -- start if cheap jobs went on spending before it.
 function ceiling.may_start(q, cost)
+  if not q.limit.period then return true end
   local moment = rate.moment(q.limit, cost)
   if moment <= q.now then return true end
   q.limit.shut = moment

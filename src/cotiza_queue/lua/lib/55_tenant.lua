@@ -4,11 +4,11 @@
 -- The names of two of its counters by lane: how many stand in it, and how many are behind these.
 local INSIDE, BEHIND = {}, {}
 local function name_of(names, prefix, number)
-  names[number] = names[number] or prefix .. number
+  names[number] = prefix .. number
   return names[number]
 end
-function tenant.inside(number) return name_of(INSIDE, 'in:', number) end
-function tenant.behind(number) return name_of(BEHIND, 'back:', number) end
+function tenant.inside(number) return INSIDE[number] or name_of(INSIDE, 'in:', number) end
+function tenant.behind(number) return BEHIND[number] or name_of(BEHIND, 'back:', number) end
 
 function tenant.set(t, field, value)
   t[field], t.changed = value, true
@@ -16,7 +16,7 @@ end
 
 function tenant.add(t, field, n)
   local sum = (t[field] or 0) + n
-  tenant.set(t, field, sum ~= 0 and sum or nil)
+  t[field], t.changed = sum ~= 0 and sum or nil, true
 end
 
 function tenant.free(q, t)
@@ -25,12 +25,13 @@ function tenant.free(q, t)
 end
 
 function tenant.room(q, t, number, extra)
-  local window = tenant.window * (t.weight or 1) + (extra or 0)
-  return math.min(window - (t[tenant.inside(number)] or 0), tenant.free(q, t))
+  local space = tenant.window * (t.weight or 1) + (extra or 0) - (t[tenant.inside(number)] or 0)
+  return space > 0 and math.min(space, tenant.free(q, t)) or space
 end
 
 -- True if a job of the tenant may start now; a rate that says no puts the tenant off until it says yes.
 function tenant.may_start(q, t, cost)
+  if not (t.concurrency or t.period or t.rested or t['until']) then return true end
   if absence.is(q, t) then return false end
   if t.concurrency and (t.active or 0) >= t.concurrency then return false end
   local moment = rate.moment(t, cost)

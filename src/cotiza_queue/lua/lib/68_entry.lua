@@ -7,8 +7,8 @@ local function start(q, j, t, worker, token, out)
   job.touch(q, j)
   unique.moved(q, j, 'active')
   event.emit(q, j.id, j.tenant, 'active', '{"attempt":' .. j.attempt .. '}')
-  rate.spend(t, q.now, cost)
-  rate.spend(q.limit, q.now, cost)
+  if t.period then rate.spend(t, q.now, cost) end
+  if q.limit.period then rate.spend(q.limit, q.now, cost) end
   tenant.add(t, 'active', 1)
   out[#out + 1] = j
 end
