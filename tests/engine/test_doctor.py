@@ -262,6 +262,7 @@ HARMS: dict[str, tuple[str, Harm]] = {
     ),
     "a result too many": ("result", lambda s: s.do("SET", P + f"result:{s.failed}", "1")),
     "a name of nothing": ("dangling", lambda s: s.do("ZADD", P + "ended:failed", 1, "nobody")),
+    "a block of nothing": ("dangling", lambda s: s.do("ZADD", P + "index", 16, "no body")),
     "a tag of nothing": ("dangling", lambda s: s.do("ZADD", P + "tag:a/x", 1, "nobody")),
     "a delay of nothing": ("dangling", lambda s: s.do("ZADD", P + "delayed", 1, "nobody")),
     "a schedule of nothing": ("dangling", lambda s: s.do("ZADD", P + "schedules", 9e15, "no")),

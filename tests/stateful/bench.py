@@ -24,7 +24,7 @@ from .server import EPOCH_MS, TimedServer
 
 T = TypeVar("T")
 Decide = Callable[..., "outcome.Retry | outcome.Fail | outcome.Snooze | outcome.Discard"]
-PAGE, TOMBSTONES, HISTORY, CHECKPOINTS, INLINE, HELD = 2, 3, 4, 2, 3, 3
+PAGE, TOMBSTONES, HISTORY, CHECKPOINTS, INLINE, HELD, BLOCK = 2, 3, 4, 2, 3, 3, 4
 FIRST, BYTES = 2, 100
 """Of a take: how many are read before their size is known, and what the rest may come to."""
 
@@ -50,7 +50,9 @@ class Patch(NamedTuple):
 
 SMALL_PAGES = (
     Patch("lib/39_checkpoint", "names = 64", f"names = {CHECKPOINTS}"),
-    Patch("lib/41_ended", "held = 100, page = 20", f"held = {HELD}, page = {PAGE}"),
+    Patch("lib/16_batch", "held = 100", f"held = {HELD}"),
+    Patch("lib/41_ended", "page = 20", f"page = {PAGE}"),
+    Patch("lib/35_index", "block = 16", f"block = {BLOCK}"),
     Patch("lib/43_finish", "inline = 256", f"inline = {INLINE}"),
     Patch("lib/38_history", "kept = 200", f"kept = {HISTORY}"),
     Patch("lib/65_delayed", "page = 100", f"page = {PAGE}"),

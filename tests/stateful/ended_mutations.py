@@ -1,30 +1,42 @@
-"""Planted bugs of when ended jobs are to go: (name, file, old, new)."""
+"""Planted bugs of sets whose members name several jobs: when ended jobs are to go, everybody's
+jobs. (name, file, old, new)
+"""
 
 from __future__ import annotations
 
 ENDED_MUTATIONS = (
     (
-        "a batch that forgets the rest", "lib/41_ended_flush",
-        "    if rest ~= member and rest ~= '' then late.zadd(q, key, moment, rest) end\n", ""),
+        "a batch that forgets the rest", "lib/16_batch",
+        "    if rest ~= member and rest ~= '' then late.zadd(q, key, score, rest) end\n", ""),
     (
-        "a batch that keeps who has left", "lib/41_ended_flush",
+        "a batch that keeps who has left", "lib/16_batch",
         "    if rest ~= member then late.zrem(q, key, member) end\n", ""),
-    ("a batch of which only one goes", "lib/41_ended_read",
+    ("a batch of which only one goes", "lib/41_ended",
      "do ids[#ids + 1] = id end\n    end\n    if #due",
      "do ids[#ids + 1] = id break end\n    end\n    if #due"),
-    ("a batch that is due and stays", "lib/41_ended_read", "      late.zrem(q, key, member)\n", ""),
-    ("a batch that grows", "lib/41_ended_flush", "first + ended.held - 1, #",
-     "first + ended.held, #"),
-    ("here and gone in one call, and named", "lib/41_ended", "if known == id then",
+    ("a batch that is due and stays", "lib/41_ended", "      late.zrem(q, key, member)\n", ""),
+    ("a batch that grows", "lib/16_batch", "first + batch.held - 1, #",
+     "first + batch.held, #"),
+    ("here and gone in one call, and named", "lib/16_batch", "if known == id then",
      "if false then"),
-    ("only the first page is due", "lib/41_ended_read", "if #due < ended.page then",
+    ("only the first page is due", "lib/41_ended", "if #due < ended.page then",
      "if true then"),
-    ("only the first page is cleaned", "lib/41_ended_read",
+    ("only the first page is cleaned", "lib/41_ended",
      "if #found < 2 * ended.page then", "if true then"),
     ("a replay that is pruned later", "ops/replay",
      "  ended.leave(q, j.status, ended.moment(q, j), id)\n", ""),
     ("a moment of another status", "lib/41_ended", "if status == 'completed' then return",
      "if status then return"),
-    ("a doctor that knows no batches", "lib/81_audit_ended",
-     "string.find(' ' .. member .. ' ', ' ' .. j.id .. ' ', 1, true)", "member == j.id"),
+    ("a doctor that knows no batches", "lib/81_audit_batches",
+     "string.find(' ' .. member .. ' ', ' ' .. id .. ' ', 1, true)", "member == id"),
+    ("a page that misses half a block", "lib/45_everybody",
+     "  while found[#found] == last do found[#found], found[#found - 1] = nil, nil end\n", ""),
+    ("a page that begins in the middle", "lib/45_everybody", "j.seq < least", "j"),
+    ("a block upside down", "lib/45_everybody", "a.seq > b.seq", "a.seq < b.seq"),
+    ("a listing that ends with its first block", "lib/45_everybody",
+     "    if not first then return hits, '' end\n", "    if first then return hits, '' end\n"),
+    ("one block for two calls", "lib/62_accept", "index.last_before(tonumber(found[1]) or 0)",
+     "tonumber(found[1]) or 0"),
+    ("a job that everybody's index keeps", "lib/35_index",
+     "  if j.seq then batch.leave(q, q.prefix .. 'index', index.block_of(j.seq), j.id) end\n", ""),
 )  # fmt: skip

@@ -1,11 +1,12 @@
 """What must hold of the indexes: each job in the one of its class of statuses and in those of its
-tags, at its place in the order of coming.
+tags, at its place in the order of coming; in everybody's at the beginning of its block.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .bench import BLOCK
 from .oracle import Job, Model
 from .snapshot import Snapshot
 
@@ -21,9 +22,12 @@ def index_names(job: Job) -> list[str]:
 
 def indexes(model: Model, found: Snapshot) -> Iterator[tuple[str, str]]:
     wanted: dict[str, dict[str, float]] = {}
+    block = {job.id: float(job.seq - job.seq % BLOCK) for job in model.jobs.values()}
     for job in model.jobs.values():
         for name in index_names(job):
             wanted.setdefault(name, {})[job.id] = float(job.seq)
+    if block:
+        wanted["index"] = block
     there = {n: z for n, z in found.zsets.items() if n == "index" or n[:6] == "index:"}
     there |= {n: z for n, z in found.zsets.items() if n[:4] == "tag:"}
     for name in sorted({*there, *wanted}):

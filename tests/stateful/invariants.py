@@ -149,14 +149,15 @@ def ended(model: Model, found: Snapshot) -> Iterator[Fault]:
         there = found.zsets.get(f"ended:{status}", {})
         if there != wanted:
             yield "I1", _difference(f"ended:{status}", there, wanted)
-        batches = found.batches.get(status, [])
-        if sum(map(len, batches)) > len(there) or any(len(ids) > HELD for ids in batches):
-            yield "I1", f"ended:{status} names a job twice, or too many together: {batches}"
         for tenant in {j.intake.tenant for j in model.jobs.values()}:
             newest = {j.id: float(j.finished or 0) for j in model.newest(status, tenant)}
             there = found.zsets.get(f"newest:{status}:{tenant}", {})
             if there != newest:
                 yield "I1", _difference(f"newest:{status}:{tenant}", there, newest)
+    for name, batches in found.batches.items():
+        named = sum(map(len, batches))
+        if named > len(found.zsets[name]) or any(len(ids) > HELD for ids in batches):
+            yield "I1", f"{name} names a job twice, or too many together: {batches}"
     tenants = {name.split(":", 2)[2] for name in found.zsets if name.startswith("newest:")}
     if gone := tenants - {j.intake.tenant for j in model.jobs.values()}:
         yield "I20", f"newest:… of tenants without jobs: {gone}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
+from cotiza_queue.model.policy import JobOptions
 from cotiza_queue.store.views import Which
 
 from .invariants import Violation
@@ -60,6 +61,22 @@ class ListingRules:
             play._fail(Violation("A15", f"{which} shows {seen}, and {stayed} stayed"))
         if strange := set(seen) - {*before, *after}:
             play._fail(Violation("A15", f"{which} shows {strange} too"))
+
+    @rule(
+        which=st.integers(0, 3),
+        who=st.sampled_from(("", "ta")),
+        status=st.sampled_from(("waiting", "active")),
+        tag=st.sampled_from(("", "red")),
+        limit=st.integers(2, 5),
+    )
+    def list_crowd(self, which: int, who: str, status: str, tag: str, limit: int) -> None:
+        """More of a status than a page looks at; some of them run, some are another tenant's."""
+        play, plain = self.play, JobOptions(tags=("red",))
+        tenants = ("ta", "ta", "ta", "tb")
+        asked = [play.intake(f"l{which}{n}", tenants[n % 4], plain) for n in range(9)]
+        play.enqueue(asked)
+        play.turn("w2", 3)
+        self.list_all(who, status, tag, limit, False)
 
 
 def _fitting(model: Model, which: Which) -> list[str]:

@@ -53,7 +53,7 @@ class Model(Holds, Doors):
     """(lane, entry) of jobs that were cancelled in a lane."""
     letters: dict[str, Letter] = field(default_factory=dict)
     batches: dict[str, list[list[str]]] = field(default_factory=dict)
-    """How the server keeps the ended jobs of a status together: its choice, and no promise."""
+    """How the server keeps ended jobs together, by set: its choice, and no promise."""
     schedules: dict[str, Schedule] = field(default_factory=dict)
     totals: Counter[str] = field(default_factory=Counter)
     lanes: Lanes = field(default_factory=Lanes)
@@ -237,7 +237,8 @@ class Model(Holds, Doors):
 
     def ended(self, status: str) -> list[Job]:
         """The ended jobs of a status, those that go first first; at one moment as they stand."""
-        place = {id_: n for n, id_ in enumerate(itertools.chain(*self.batches.get(status, ())))}
+        batches = self.batches.get(f"ended:{status}", ())
+        place = {id_: n for n, id_ in enumerate(itertools.chain(*batches))}
         found = [j for j in self.jobs.values() if j.status == status]
         return sorted(found, key=lambda j: (j.expires, place.get(j.id, 0)))
 
@@ -250,7 +251,7 @@ class Model(Holds, Doors):
     def prune(self, limit: int, dead_age: int, now: int) -> int:
         removed = 0
         for status in FINAL:
-            for batch in self.batches.get(status, ()):
+            for batch in self.batches.get(f"ended:{status}", ()):
                 due = self.jobs[batch[0]].expires <= now and removed < limit
                 for id_ in batch if due else ():
                     self.drop(self.jobs[id_])

@@ -18,7 +18,7 @@ from cotiza_queue.store.commands import Delivery, Settlement
 from cotiza_queue.store.views import Which
 
 from . import invariants, order, snapshot, version_model
-from .bench import Bench, Handle
+from .bench import BLOCK, Bench, Handle
 from .intake_play import TYPE as TYPE
 from .intake_play import IntakePlay
 from .invariants import MAX_STALLS, Violation
@@ -358,6 +358,7 @@ class Play(IntakePlay):
     # -- machinery
 
     def _call(self, said: str, call: Coroutine[Any, Any, T]) -> T:
+        self.model.next_block(BLOCK)
         self._tell(said)
         try:
             answer = self.bench.run(call)

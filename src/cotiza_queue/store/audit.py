@@ -24,7 +24,7 @@ COUNTED = 3_000
 """Entries in the lanes of a queue up to which its counters are compared: less than 100 ms."""
 TENANTS = 500
 BATCHES = 5
-"""Members of one look that name up to a hundred ended jobs each."""
+"""Members of one look that name up to a hundred jobs each."""
 _LINES = 10
 _PATTERN = "{cq:*"
 
@@ -89,8 +89,8 @@ class Audit:
                 yield page, await self._first_look(page)
 
     def counters(self, job_type: str) -> list[Page]:
-        """The pages that compare a queue's counters. Who is blocked or has ended is counted where
-        all tenants are in one page.
+        """The pages that compare a queue's counters. What only the indexes of tenants tell is
+        counted where all tenants are in one page.
         """
         names = self.queues[job_type]
         numbers = ",".join(sorted(names.lanes)) or ","
@@ -150,7 +150,7 @@ class Audit:
     async def _members(self, command: str, job_type: str, name: str) -> AsyncIterator[list[str]]:
         """What a sorted set or a hash holds, by pages."""
         key, cursor = keys.prefix(job_type) + name, 0
-        size = BATCHES if name.startswith("ended:") else SCANNED
+        size = BATCHES if name == "index" or name.startswith("ended:") else SCANNED
         wanted = "zset" if command == "ZSCAN" else "hash"
         if _text(await self._connection.command("TYPE", key)) != wanted:
             return

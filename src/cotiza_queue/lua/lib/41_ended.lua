@@ -1,6 +1,6 @@
--- When ended jobs are to go: `ended:<status>`, a sorted set by that moment. Jobs that one call ends alike, and that go at
--- the same moment, are one member, their ids joined by blanks, so that a page of them pays for one.
-local ended = { held = 100, page = 20 }
+-- When ended jobs are to go: `ended:<status>`, a sorted set by that moment, with those in one member that a call ends
+-- alike and that go at the same moment (16_batch.lua). They are read in the order in which they go.
+local ended = { page = 20 }
 
 -- For how long, in ms, a job that ended so is kept, and how many of its like.
 function ended.keep_of(q, j, status)
@@ -19,24 +19,39 @@ function ended.moment(q, j) return j.finished + (ended.keep_of(q, j, j.status)) 
 
 function ended.key(q, status) return q.prefix .. 'ended:' .. status end
 
--- What this call does at one moment: `ids` that come, and `gone` that go.
-local function at(q, status, moment)
-  local moments = q.ended[status] or {}
-  q.ended[status] = moments
-  local found = moments[moment] or { ids = {}, gone = {} }
-  moments[moment] = found
-  return found
-end
+function ended.enter(q, status, moment, id) batch.enter(q, ended.key(q, status), moment, id) end
+function ended.leave(q, status, moment, id) batch.leave(q, ended.key(q, status), moment, id) end
 
-function ended.enter(q, status, moment, id)
-  local ids = at(q, status, moment).ids
-  ids[#ids + 1] = id
-end
-
-function ended.leave(q, status, moment, id)
-  local found = at(q, status, moment)
-  for i, known in ipairs(found.ids) do
-    if known == id then return table.remove(found.ids, i) end
+-- The first `n` of a status that come after `skip` others: [id, moment] each. What this very call has removed is still
+-- among them.
+function ended.oldest(q, status, skip, n)
+  local rows, first, key = {}, 0, ended.key(q, status)
+  while #rows < n do
+    local found = redis.call('ZRANGE', key, first, first + ended.page - 1, 'WITHSCORES')
+    for i = 1, #found, 2 do
+      for id in string.gmatch(found[i], '%S+') do
+        if skip <= 0 and #rows < n then rows[#rows + 1] = { id, tonumber(found[i + 1]) } end
+        skip = skip - 1
+      end
+    end
+    if #found < 2 * ended.page then break end
+    first = first + ended.page
   end
-  found.gone[id] = true
+  return rows
+end
+
+-- Takes out members that are due, whole, until these are at least `n` jobs. Returns their ids.
+function ended.expire(q, status, n)
+  local ids, first, key = {}, 0, ended.key(q, status)
+  while #ids < n do
+    local due = redis.call('ZRANGEBYSCORE', key, '-inf', q.now, 'LIMIT', first, ended.page)
+    for _, member in ipairs(due) do
+      if #ids >= n then return ids end
+      late.zrem(q, key, member)
+      for id in string.gmatch(member, '%S+') do ids[#ids + 1] = id end
+    end
+    if #due < ended.page then break end
+    first = first + ended.page
+  end
+  return ids
 end

@@ -35,7 +35,8 @@ function finding.page_of(q, f)
   local running = tonumber(redis.call('HGET', q.prefix .. 'counts', 'active')) or 0
   if f.status == 'active' and running <= merge.held then return merge.active(q, f, test(q, f)) end
   if f.tenant == '' then
-    return walk(q, q.prefix .. 'index', f, nil, (f.status ~= '' or f.tag ~= '') and test(q, f))
+    if f.status == '' and f.tag == '' then return merge.everybody(q, f, f.limit) end
+    return merge.everybody(q, f, finding.page, test(q, f))
   end
   -- Waiting and active jobs share a class.
   local is = (f.status == 'waiting' or f.status == 'active') and test(q, f)

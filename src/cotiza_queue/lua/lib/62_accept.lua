@@ -3,7 +3,8 @@
 local function open(q)
   if q.meta.seq then return end
   local found = redis.call('HMGET', q.prefix .. 'meta', 'seq', 'announced', 'depth')
-  q.meta.seq, q.meta.announced, q.depth = tonumber(found[1]) or 0, tonumber(found[2]) or 0, tonumber(found[3])
+  q.meta.seq = index.last_before(tonumber(found[1]) or 0)
+  q.meta.announced, q.depth = tonumber(found[2]) or 0, tonumber(found[3])
 end
 
 -- The job that a call asks for.

@@ -1,7 +1,7 @@
 -- The audit of jobs: each is in exactly the containers that its status implies.
 local function indexes(q, j)
   local mine = index.name(j.tenant, j.status)
-  audit.place(q, 'index', 'index', j.id, j.seq)
+  audit.batched(q, 'index', 'index', index.block_of(j.seq), j.id)
   for _, class in ipairs(index.classes) do
     local name = 'index:' .. j.tenant .. ':' .. class
     audit.place(q, 'index', name, j.id, name == mine and j.seq)
@@ -12,7 +12,9 @@ local function indexes(q, j)
 end
 
 local function retention(q, j)
-  if audit.final[j.status] then audit.ended(q, j) end
+  if audit.final[j.status] then
+    audit.batched(q, 'retention', 'ended:' .. j.status, ended.moment(q, j), j.id)
+  end
   local kept = { completed = '^%d*:(%d*)', failed = ':(%d*)$', cancelled = ':(%d*)$' }
   for status, pattern in pairs(kept) do
     local name = 'newest:' .. status .. ':' .. j.tenant

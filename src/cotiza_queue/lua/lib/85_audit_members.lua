@@ -1,7 +1,6 @@
 -- The audit of what names something else: members of sorted sets, and keys that belong to a job.
 local has_job = {}
-function has_job.index() return true end
-has_job.newer = has_job.index
+function has_job.newer() return true end
 function has_job.delayed(j) return j.status == 'delayed' end
 function has_job.newest(j, rest) return j.status .. ':' .. j.tenant == rest end
 function has_job.indexed(j, rest) return index.name(j.tenant, j.status) == 'index:' .. rest end
@@ -26,8 +25,8 @@ end
 function audit.members(q, args)
   local name = table.remove(args, 1)
   local head, rest = string.match(name, '^(%l+):?(.*)$')
-  if head == 'index' and rest ~= '' then head = 'indexed' end
-  if head == 'ended' then return audit.named_ended(q, rest, args) end
+  if head == 'ended' or name == 'index' then return audit.named_together(q, name, rest, args) end
+  if head == 'index' then head = 'indexed' end
   job.fetch(q, args)
   for _, id in ipairs(args) do
     local there = (has_job[head] or head == 'schedules') and redis.call('ZSCORE', q.prefix .. name, id)

@@ -39,20 +39,17 @@ function tally.lanes(q, most, numbers)
   return standing
 end
 
-local INDEXED = { 'blocked', 'completed', 'failed', 'cancelled' }
+local INDEXED = { 'waiting', 'blocked', 'completed', 'failed', 'cancelled' }
 
--- How many jobs are of each status, from what holds them. `names`: all tenants; nil if they are too many, and then the
--- counters are believed where only the tenants' indexes would tell.
+-- How many jobs are of each status, from what holds them. `names`: all tenants; nil if they are too many for one look,
+-- and then nothing is said where only the tenants' indexes tell.
 function tally.statuses(q, names)
-  local counts, left = {}, redis.call('ZCARD', q.prefix .. 'index')
-  for _, status in ipairs(INDEXED) do
-    counts[status] = names and 0 or tonumber(redis.call('HGET', q.prefix .. 'counts', status)) or 0
-    for name in pairs(names or {}) do
+  local counts = { delayed = redis.call('ZCARD', q.prefix .. 'delayed'), active = q.running }
+  for _, status in ipairs(names and INDEXED or {}) do
+    counts[status] = status == 'waiting' and -q.running or 0
+    for name in pairs(names) do
       counts[status] = counts[status] + redis.call('ZCARD', index.key(q, name, status))
     end
   end
-  counts.delayed, counts.active = redis.call('ZCARD', q.prefix .. 'delayed'), q.running
-  for _, n in pairs(counts) do left = left - n end
-  counts.waiting = left
   return counts
 end
