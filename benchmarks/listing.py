@@ -2,9 +2,9 @@
 
     python benchmarks/listing.py [--jobs 1000000] [--pages 300] [--url redis://…]
 
-The jobs are written straight into an embedded server of its own (or into the empty database of
-``--url``), as the engine leaves them; then pages of 50 are read one after the other with their
-cursors, as a caller does, and timed from call to answer.
+The jobs go the engine's own way, by its calls, into an embedded server (or the empty database of
+``--url``): taken in, taken out and ended, in pages of a hundred. Then pages of 50 are read one
+after the other with their cursors, as a caller does, and timed from call to answer.
 """
 
 from __future__ import annotations
@@ -15,35 +15,18 @@ import statistics
 import tempfile
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
-from cotiza_queue import Queue, Status
+from cotiza_queue import JobOptions, JobType, NewJob, Queue, Status
+from cotiza_queue.engine.intake import intake_of
 from cotiza_queue.model.ids import type_code
-from cotiza_queue.model.policy import Defaults, JobOptions, rules_for
-from cotiza_queue.store import codec, keys
+from cotiza_queue.store.asked import Intake
+from cotiza_queue.store.commands import Commands, Delivery, Settlement
 from cotiza_queue.store.connection import Connection
 
-TYPE, TENANT, CHUNK = "listed", "acme", 2000
-_FILL = """
-local p, tenant, body, first, n = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-for seq = first, first + n - 1 do
-  local status, tags = 'completed', {}
-  if seq % 50 == 0 then status = 'failed' elseif seq % 200 == 1 then status = 'cancelled'
-  elseif seq % 500 == 2 then status = 'delayed' elseif seq % 500 == 3 then status = 'waiting' end
-  if seq % 2 == 0 then tags[1] = 'even' end
-  if seq % 2 == 1 then tags[1] = 'odd' end
-  if seq % 1000 < 2 then tags[2] = 'rare' end
-  local id = string.format('%030d%s', seq, ARGV[6])
-  redis.call('HSET', p .. 'job:' .. id, 'tenant', tenant, 'status', status, 'seq', seq,
-    'created', 1e12 + seq, 'attempts', 3, 'priority', 0, 'lane', 85, 'keep', '86400::604800:',
-    'options', cmsgpack.pack({ tags = tags }))
-  redis.call('SET', p .. 'body:' .. id, body)
-  redis.call('ZADD', p .. 'index', seq, id)
-  local class = status == 'waiting' and 'open' or status
-  redis.call('ZADD', p .. 'index:' .. tenant .. ':' .. class, seq, id)
-  for _, tag in ipairs(tags) do redis.call('ZADD', p .. 'tag:' .. tenant .. '/' .. tag, seq, id) end
-  redis.call('HINCRBY', p .. 'counts', status, 1)
-end
-"""
+KIND: JobType[Any] = JobType("listed")
+TENANT, PAGE, WORKER, DAY_MS = "acme", 100, "filler", 86_400_000
+FAILURE = b'{"code":"gone","message":"it went","at":1,"attempt":1,"worker":"filler"}'
 FILTERS: tuple[tuple[str, str | None, Status | None, str | None], ...] = (
     ("any", TENANT, None, None),
     ("completed", TENANT, Status.COMPLETED, None),
@@ -60,20 +43,50 @@ FILTERS: tuple[tuple[str, str | None, Status | None, str | None], ...] = (
 )
 
 
+def made(n: int) -> Intake:
+    """The nth job: every second tag is even, 1 in 500 is rare, 1 in 500 is due in a day."""
+    tags = ("even" if n % 2 == 0 else "odd", *(["rare"] if n % 1000 < 2 else []))
+    options = JobOptions(tags=tags, delay=DAY_MS if n % 500 == 2 else 0, attempts=1)
+    job = NewJob(type=KIND.name, payload={"n": n}, tenant=TENANT, options=options)
+    return intake_of(job, KIND, f"{n:030d}{type_code(KIND.name)}")
+
+
+def ended(delivery: Delivery) -> Settlement:
+    """1 in 50 fails, the others complete."""
+    if int(delivery.id[:30]) % 50 == 0:
+        return Settlement("fail", delivery.id, delivery.token, FAILURE)
+    return Settlement("complete", delivery.id, delivery.token, b"1")
+
+
 async def fill(url: str, jobs: int) -> None:
-    """Write that many retained jobs."""
+    """That many jobs: of 500 ten failed, one delayed, one waiting, five cancelled; the others
+    completed.
+    """
     connection = Connection(url)
-    rules = rules_for(JobOptions(), Defaults())
-    body = codec.encode_body(codec.Body(codec.encode_payload({"n": 1}), rules))
-    began = perf_counter()
-    for first in range(1, jobs + 1, CHUNK):
-        n = min(CHUNK, jobs + 1 - first)
-        await connection.command(
-            "EVAL", _FILL, 0, keys.prefix(TYPE), TENANT, body, first, n, type_code(TYPE)
-        )
-    await connection.command("SADD", keys.TYPES, TYPE)
+    await connection.load()
+    commands = Commands(connection)
+    began, waiting = perf_counter(), jobs // 500
+    for first in range(0, jobs - waiting, PAGE):
+        page = [made(n) for n in range(first, min(first + PAGE, jobs - waiting))]
+        await commands.enqueue(KIND.name, page)
+        for job in page[1:2]:
+            await commands.cancel(KIND.name, job.id, "")
+        await _drain(commands)
+    for first in range(jobs - waiting, jobs, PAGE):
+        page = [made(n) for n in range(first, min(first + PAGE, jobs))]
+        await commands.enqueue(KIND.name, page)
+    await commands.announce_type(KIND.name)
     await connection.close()
-    print(f"{jobs:,} jobs written in {perf_counter() - began:.0f} s")
+    print(f"{jobs:,} jobs in {perf_counter() - began:.0f} s")
+
+
+async def _drain(commands: Commands) -> None:
+    outcomes: list[Settlement] = []
+    while True:
+        turn = await commands.turn(KIND.name, WORKER, PAGE, outcomes)
+        outcomes = [ended(delivery) for delivery in turn.deliveries]
+        if not outcomes:
+            return
 
 
 async def measure(url: str, pages: int) -> None:
@@ -85,7 +98,7 @@ async def measure(url: str, pages: int) -> None:
             for _ in range(pages):
                 began = perf_counter()
                 page = await queue.list(
-                    tenant, job_type=TYPE, status=status, tag=tag, cursor=cursor, limit=50
+                    tenant, job_type=KIND.name, status=status, tag=tag, cursor=cursor, limit=50
                 )
                 spans.append((perf_counter() - began) * 1000)
                 shown, cursor = shown + len(page.items), page.next_cursor

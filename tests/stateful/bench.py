@@ -59,7 +59,7 @@ SMALL_PAGES = (
     Patch("lib/46_finding", "page = 500", f"page = {PAGE}"),
     Patch("lib/57_backlog", "page = 100", f"page = {PAGE}"),
     Patch("lib/70_delivery", "tombstones = 100", f"tombstones = {TOMBSTONES}"),
-    Patch("lib/70_delivery", "first = 8, bytes = 1048576", f"first = {FIRST}, bytes = {BYTES}"),
+    Patch("lib/70_delivery", "first = 8, bytes = 524288", f"first = {FIRST}, bytes = {BYTES}"),
 )
 
 

@@ -33,10 +33,13 @@ end
 
 -- The tenants of a page of jobs.
 function tenant.fetch_of(q, ids)
-  local names = {}
+  local names, last = {}, nil
   for _, id in ipairs(ids) do
-    local j = job.read(q, id)
-    if j then names[#names + 1] = j.tenant end
+    local j = q.jobs[id]
+    if j and j.tenant ~= last then
+      last = j.tenant
+      names[#names + 1] = last
+    end
   end
   tenant.fetch(q, names)
 end

@@ -1,5 +1,5 @@
 -- Handing jobs to a worker: the lanes are read as chosen, tombstones on the way are dropped.
-local delivery = { tombstones = 100, first = 8, bytes = 1048576 }
+local delivery = { tombstones = 100, first = 8, bytes = 524288 }
 
 -- Reads up to `want` jobs of one lane (one entry if it is to be `single`), filling it up from the backlogs as it goes.
 local function read_lane(q, number, worker, want, budget, out)
