@@ -169,8 +169,9 @@ def settle_down() -> None:
     gc.freeze()
     gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
     few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most != resource.RLIM_INFINITY and few < min(most, FILES):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, FILES), most))
+    wanted = FILES if most == resource.RLIM_INFINITY else min(most, FILES)
+    if resource.RLIM_INFINITY != few < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def loop_factory() -> Any:

@@ -13,6 +13,7 @@ import pytest
 from cotiza_queue import NewJob, Queue, Status, Worker, WorkerOptions
 from cotiza_queue.engine.pace import TURNS
 from cotiza_queue.engine.taker import POLL_S
+from cotiza_queue.telemetry import Silent
 from engine.line import Fate, line_to, until
 
 LATE_S = 0.2
@@ -131,3 +132,44 @@ async def test_a_job_alone_costs_two_turns_and_a_look(
         after, spent = line.count(b"_turn"), loop.time() - began
         worker.stop()
     assert after - before <= 2 * 20 + spent / POLL_S + 1
+
+
+class Deaf(Silent):
+    """A sink that breaks when a hook has failed."""
+
+    def __init__(self) -> None:
+        self.broken = 0
+
+    def warn(self, name: str, **fields: Any) -> None:
+        if name == "hook.failed":
+            self.broken += 1
+            raise OSError("the sink is full")
+
+
+class Angry:
+    """A hook that fails."""
+
+    def on_transition(self, event: Any) -> None:
+        raise ValueError("no")
+
+
+async def test_a_turn_that_nobody_could_be_told_of_keeps_no_slot_and_loses_no_job(
+    queue: Queue, kind: str
+) -> None:
+    telemetry = Deaf()
+    options = WorkerOptions(concurrency=2, handle_signals=False)
+    worker = Worker(
+        {kind: double}, queue.url, options=options, telemetry=telemetry, hooks=[Angry()]
+    )
+    running = asyncio.create_task(worker.run())
+    for job_id in await fill(queue, kind, 6):
+        done = await queue.wait(job_id, timeout_ms=60_000)
+        assert (done.status, done.attempt) == (Status.COMPLETED, 1)
+    await until(lambda: worker._stations[0].taker._slots.free == 2)
+    assert telemetry.broken > 2
+    worker.stop()
+    await running
+
+
+async def double(payload: int, context: Any) -> int:
+    return 2 * payload

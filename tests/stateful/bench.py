@@ -25,6 +25,8 @@ from .server import EPOCH_MS, TimedServer
 T = TypeVar("T")
 Decide = Callable[..., "outcome.Retry | outcome.Fail | outcome.Snooze | outcome.Discard"]
 PAGE, TOMBSTONES, HISTORY, CHECKPOINTS, INLINE, HELD, BLOCK = 2, 3, 4, 2, 3, 3, 4
+TRIMMED = 2
+"""Entries that are done with, from which on they go with one trim."""
 FIRST, BYTES = 2, 100
 """Of a take: how many are read before their size is known, and what the rest may come to."""
 
@@ -50,10 +52,11 @@ class Patch(NamedTuple):
 
 SMALL_PAGES = (
     Patch("lib/39_checkpoint", "names = 64", f"names = {CHECKPOINTS}"),
-    Patch("lib/16_batch", "held = 100", f"held = {HELD}"),
+    Patch("lib/16_bundle", "held = 100", f"held = {HELD}"),
     Patch("lib/41_ended", "page = 20", f"page = {PAGE}"),
     Patch("lib/35_index", "block = 16", f"block = {BLOCK}"),
     Patch("lib/43_finish", "inline = 256", f"inline = {INLINE}"),
+    Patch("lib/32_lane_end", "trimmed = 8", f"trimmed = {TRIMMED}"),
     Patch("lib/38_history", "kept = 200", f"kept = {HISTORY}"),
     Patch("lib/65_delayed", "page = 100", f"page = {PAGE}"),
     Patch("lib/46_finding", "page = 500", f"page = {PAGE}"),

@@ -6,18 +6,18 @@ from __future__ import annotations
 
 ENDED_MUTATIONS = (
     (
-        "a batch that forgets the rest", "lib/16_batch",
+        "a bundle that forgets the rest", "lib/16_bundle",
         "    if rest ~= member and rest ~= '' then late.zadd(q, key, score, rest) end\n", ""),
     (
-        "a batch that keeps who has left", "lib/16_batch",
+        "a bundle that keeps who has left", "lib/16_bundle",
         "    if rest ~= member then late.zrem(q, key, member) end\n", ""),
-    ("a batch of which only one goes", "lib/41_ended",
+    ("a bundle of which only one goes", "lib/41_ended",
      "do ids[#ids + 1] = id end\n    end\n    if #due",
      "do ids[#ids + 1] = id break end\n    end\n    if #due"),
-    ("a batch that is due and stays", "lib/41_ended", "      late.zrem(q, key, member)\n", ""),
-    ("a batch that grows", "lib/16_batch", "first + batch.held - 1, #",
-     "first + batch.held, #"),
-    ("here and gone in one call, and named", "lib/16_batch", "if known == id then",
+    ("a bundle that is due and stays", "lib/41_ended", "      late.zrem(q, key, member)\n", ""),
+    ("a bundle that grows", "lib/16_bundle", "first + bundle.held - 1, #",
+     "first + bundle.held, #"),
+    ("here and gone in one call, and named", "lib/16_bundle", "if known == id then",
      "if false then"),
     ("only the first page is due", "lib/41_ended", "if #due < ended.page then",
      "if true then"),
@@ -27,7 +27,7 @@ ENDED_MUTATIONS = (
      "  ended.leave(q, j.status, ended.moment(q, j), id)\n", ""),
     ("a moment of another status", "lib/41_ended", "if status == 'completed' then return",
      "if status then return"),
-    ("a doctor that knows no batches", "lib/81_audit_batches",
+    ("a doctor that knows no bundles", "lib/81_audit_bundles",
      "string.find(' ' .. member .. ' ', ' ' .. id .. ' ', 1, true)", "member == id"),
     ("a page that misses half a block", "lib/45_everybody",
      "  while found[#found] == last do found[#found], found[#found - 1] = nil, nil end\n", ""),
@@ -38,5 +38,5 @@ ENDED_MUTATIONS = (
     ("one block for two calls", "lib/62_accept", "index.last_before(tonumber(found[1]) or 0)",
      "tonumber(found[1]) or 0"),
     ("a job that everybody's index keeps", "lib/35_index",
-     "  if j.seq then batch.leave(q, q.prefix .. 'index', index.block_of(j.seq), j.id) end\n", ""),
+     "  if j.seq then bundle.leave(q, q.prefix .. 'index', index.block_of(j.seq), j.id) end\n", ""),
 )  # fmt: skip

@@ -16,7 +16,7 @@ from .play import Play
 
 FAILURE = codec.encode_failure(Failure(code="no", message="no", at=0, attempt=1, worker="w3"))
 TOGETHER = 8
-"""More than one batch holds."""
+"""More than one bundle holds."""
 LATER = ("replay", "bury", "clean", "clean", "prune", "prune", "shed")
 
 

@@ -154,10 +154,10 @@ def ended(model: Model, found: Snapshot) -> Iterator[Fault]:
             there = found.zsets.get(f"newest:{status}:{tenant}", {})
             if there != newest:
                 yield "I1", _difference(f"newest:{status}:{tenant}", there, newest)
-    for name, batches in found.batches.items():
-        named = sum(map(len, batches))
-        if named > len(found.zsets[name]) or any(len(ids) > HELD for ids in batches):
-            yield "I1", f"{name} names a job twice, or too many together: {batches}"
+    for name, bundles in found.bundles.items():
+        named = sum(map(len, bundles))
+        if named > len(found.zsets[name]) or any(len(ids) > HELD for ids in bundles):
+            yield "I1", f"{name} names a job twice, or too many together: {bundles}"
     tenants = {name.split(":", 2)[2] for name in found.zsets if name.startswith("newest:")}
     if gone := tenants - {j.intake.tenant for j in model.jobs.values()}:
         yield "I20", f"newest:… of tenants without jobs: {gone}"

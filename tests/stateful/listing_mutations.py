@@ -9,7 +9,7 @@ _INDEXES = (
         "  j.status = status\n"),
     (
         "retention that forgets an index", "lib/42_end", "  index.leave(q, j)\n",
-        "  batch.leave(q, p .. 'index', index.block_of(j.seq), j.id)\n",
+        "  bundle.leave(q, p .. 'index', index.block_of(j.seq), j.id)\n",
     ),
     (
         "a tag that outlives its job", "lib/35_index",

@@ -52,7 +52,7 @@ class Model(Holds, Doors):
     tombstones: set[tuple[str, str]] = field(default_factory=set)
     """(lane, entry) of jobs that were cancelled in a lane."""
     letters: dict[str, Letter] = field(default_factory=dict)
-    batches: dict[str, list[list[str]]] = field(default_factory=dict)
+    bundles: dict[str, list[list[str]]] = field(default_factory=dict)
     """How the server keeps ended jobs together, by set: its choice, and no promise."""
     schedules: dict[str, Schedule] = field(default_factory=dict)
     totals: Counter[str] = field(default_factory=Counter)
@@ -237,8 +237,8 @@ class Model(Holds, Doors):
 
     def ended(self, status: str) -> list[Job]:
         """The ended jobs of a status, those that go first first; at one moment as they stand."""
-        batches = self.batches.get(f"ended:{status}", ())
-        place = {id_: n for n, id_ in enumerate(itertools.chain(*batches))}
+        bundles = self.bundles.get(f"ended:{status}", ())
+        place = {id_: n for n, id_ in enumerate(itertools.chain(*bundles))}
         found = [j for j in self.jobs.values() if j.status == status]
         return sorted(found, key=lambda j: (j.expires, place.get(j.id, 0)))
 
@@ -251,9 +251,9 @@ class Model(Holds, Doors):
     def prune(self, limit: int, dead_age: int, now: int) -> int:
         removed = 0
         for status in FINAL:
-            for batch in self.batches.get(f"ended:{status}", ()):
-                due = self.jobs[batch[0]].expires <= now and removed < limit
-                for id_ in batch if due else ():
+            for bundle in self.bundles.get(f"ended:{status}", ()):
+                due = self.jobs[bundle[0]].expires <= now and removed < limit
+                for id_ in bundle if due else ():
                     self.drop(self.jobs[id_])
                     removed += 1
         removed += retention.shed(self, limit - removed)

@@ -381,7 +381,7 @@ class Play(IntakePlay):
         try:
             invariants.check(self.model, self.seen)
             self._history.check(self.model, self.seen)
-            self.model.batches = self.seen.batches
+            self.model.bundles = self.seen.bundles
         except Violation as violation:
             self._fail(violation)
 

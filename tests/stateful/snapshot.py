@@ -52,7 +52,7 @@ class Snapshot:
 
     hashes: dict[str, dict[str, str]] = field(default_factory=dict)
     zsets: dict[str, dict[str, float]] = field(default_factory=dict)
-    batches: dict[str, list[list[str]]] = field(default_factory=dict)
+    bundles: dict[str, list[list[str]]] = field(default_factory=dict)
     """Of sets whose members name several jobs: these members, in order."""
     strings: dict[str, bytes] = field(default_factory=dict)
     lists: dict[str, list[bytes]] = field(default_factory=dict)
@@ -89,7 +89,7 @@ def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
         found.hashes[name] = {k.decode(): v.decode("latin-1") for k, v in _pairs(value)}
     elif kind == "zset" and (name == "index" or name.startswith("ended:")):
         rows = [(k.decode().split(" "), float(v)) for k, v in _pairs(value)]
-        found.batches[name] = [ids for ids, _ in rows]
+        found.bundles[name] = [ids for ids, _ in rows]
         found.zsets[name] = {id_: moment for ids, moment in rows for id_ in ids}
     elif kind == "zset":
         found.zsets[name] = {k.decode(): float(v) for k, v in _pairs(value)}

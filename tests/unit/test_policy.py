@@ -25,9 +25,11 @@ from cotiza_queue.model.policy import (
     JobOptions,
     KeepFor,
     RetryPolicy,
+    RunRules,
     lane_of,
     rules_for,
 )
+from cotiza_queue.store import codec
 
 CHANCE = st.binary(min_size=RANDOM_BYTES, max_size=RANDOM_BYTES)
 
@@ -150,3 +152,19 @@ def test_what_follows_a_failure() -> None:
 
 def test_what_is_kept_of_an_error_is_bounded() -> None:
     assert len(failure_of(ValueError("x" * 10**6), attempt=1, worker="w", at=0).message) == 4000
+
+
+def test_the_rules_that_are_not_stored_are_the_ones_that_jobs_in_redis_rely_on() -> None:
+    """Whoever changes what is usual raises ``Body.version``, and reads older ones as they were."""
+    body = codec.decode_body(b"\x97\xc4\x011\xc0\x00\xc0\x01\x01\xc0")
+    assert body.version == codec.Body(b"").version == 1
+    assert body.rules == RunRules(
+        attempts=3,
+        backoff=RetryPolicy("exponential", 1000, cap=3_600_000, jitter="full"),
+        timeout=300_000,
+        keep_completed=KeepFor(age=86_400),
+        keep_failed=KeepFor(age=604_800),
+        tags=(),
+        retry_for=0,
+        max_snoozes=1000,
+    )

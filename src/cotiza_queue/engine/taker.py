@@ -146,8 +146,10 @@ class Taker:
         if self._unsure:
             await self._sweep()
         self._pace.sent()
-        brought = await self._exchange(self._ask(PAGE, self._slots.limit), runner.version)
+        asked = self._ask(PAGE, self._slots.limit)
+        brought = await self._exchange(asked, runner.version)
         self._begin(runner, brought)
+        self._tell(asked.outcomes, brought.turn)
         return brought.turn
 
     async def finished(self) -> None:
@@ -259,7 +261,9 @@ class Taker:
 
     async def _turn(self, asked: Asked, version: int) -> None:
         try:
-            self._brought.append(await self._exchange(asked, version))
+            brought = await self._exchange(asked, version)
+            self._brought.append(brought)
+            self._tell(asked.outcomes, brought.turn)
         except Exception as error:
             if self._failure is None or isinstance(error, ConfigurationError):
                 self._failure = error
@@ -282,9 +286,6 @@ class Taker:
         self.settler.answered(outcomes)
         self._pace.came(len(turn.deliveries), want, asked.reasons)
         self._note(turn, asked.reasons)
-        if "lost" in turn.answers:
-            self._tell_refused(outcomes, turn)
-        self._hooks.turned(self._job_type, outcomes, turn)
         tickets = self._admit(len(turn.deliveries), asked.grant)
         return Brought(turn, tickets, ServerTime(turn.now_ms, self._clock))
 
@@ -305,7 +306,9 @@ class Taker:
             left_s = float("inf") if due is None else max(0, due - turn.now_ms) / 1000
             self._due_at, self._due_known = self._turned_at + left_s, reasons
 
-    def _tell_refused(self, outcomes: list[Settlement], turn: Turn) -> None:
+    def _tell(self, outcomes: list[Settlement], turn: Turn) -> None:
+        """Log and hooks may fail: what the turn has brought is in our hands before."""
+        self._hooks.turned(self._job_type, outcomes, turn)
         for outcome, answer in zip(outcomes, turn.answers, strict=True):
             if answer == "lost":
                 self._telemetry.warn(

@@ -6,7 +6,7 @@ function queue.open(meta_key)
   return {
     prefix = string.match(meta_key, '^{[^}]+}:'),
     now = clock.now(),
-    meta = {}, jobs = {}, touched = {}, writes = {}, tenants = {}, batches = {}, keeps = {},
+    meta = {}, jobs = {}, touched = {}, writes = {}, tenants = {}, bundles = {}, keeps = {},
     counts = {}, lanes = {}, acks = {}, events = {}, late = {}, pushed = 0, wake = false,
   }
 end

@@ -1,6 +1,6 @@
 -- Finding jobs again: a tenant's jobs in the order of their coming, one sorted set for each class of statuses and one
 -- for each tag. `open` holds the waiting and the active, so that a start moves nothing. `index` is everybody's, by
--- blocks: those that come with one call are of one, and one member of it (16_batch.lua).
+-- blocks: those that come with one call are of one, and one member of it (16_bundle.lua).
 local index = { block = 16 }
 index.classes = { 'open', 'delayed', 'blocked', 'completed', 'failed', 'cancelled' }
 local CLASS = { waiting = 'open', active = 'open' }
@@ -24,7 +24,7 @@ function index.block_of(seq) return seq - seq % index.block end
 function index.last_before(seq) return index.block_of(seq) + index.block - 1 end
 
 function index.enter(q, j)
-  batch.enter(q, q.prefix .. 'index', index.block_of(j.seq), j.id)
+  bundle.enter(q, q.prefix .. 'index', index.block_of(j.seq), j.id)
   for _, tag in ipairs(j.options.tags or {}) do
     late.zadd(q, index.tag(q, j.tenant, tag), j.seq, j.id)
   end
@@ -47,7 +47,7 @@ function index.retag(q, j, tags)
 end
 
 function index.leave(q, j)
-  if j.seq then batch.leave(q, q.prefix .. 'index', index.block_of(j.seq), j.id) end
+  if j.seq then bundle.leave(q, q.prefix .. 'index', index.block_of(j.seq), j.id) end
   late.zrem(q, index.key(q, j.tenant, j.status), j.id)
   for _, tag in ipairs(j.options and j.options.tags or {}) do
     late.zrem(q, index.tag(q, j.tenant, tag), j.id)

@@ -1,7 +1,7 @@
 -- The audit of jobs: each is in exactly the containers that its status implies.
 local function indexes(q, j)
   local mine = index.name(j.tenant, j.status)
-  audit.batched(q, 'index', 'index', index.block_of(j.seq), j.id)
+  audit.bundled(q, 'index', 'index', index.block_of(j.seq), j.id)
   for _, class in ipairs(index.classes) do
     local name = 'index:' .. j.tenant .. ':' .. class
     audit.place(q, 'index', name, j.id, name == mine and j.seq)
@@ -13,7 +13,7 @@ end
 
 local function retention(q, j)
   if audit.final[j.status] then
-    audit.batched(q, 'retention', 'ended:' .. j.status, ended.moment(q, j), j.id)
+    audit.bundled(q, 'retention', 'ended:' .. j.status, ended.moment(q, j), j.id)
   end
   local kept = { completed = '^%d*:(%d*)', failed = ':(%d*)$', cancelled = ':(%d*)$' }
   for status, pattern in pairs(kept) do

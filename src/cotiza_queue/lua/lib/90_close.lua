@@ -38,7 +38,7 @@ function queue.close(q)
   end
   write_minute(q, 'completed')
   write_minute(q, 'failed')
-  batch.flush(q)
+  bundle.flush(q)
   late.flush(q)
   event.flush(q)
   write_meta(q)

@@ -1,7 +1,7 @@
--- The audit of sorted sets whose members name several jobs (16_batch.lua).
+-- The audit of sorted sets whose members name several jobs (16_bundle.lua).
 
 -- A job is named once at its score.
-function audit.batched(q, code, name, score, id)
+function audit.bundled(q, code, name, score, id)
   local key, n = q.prefix .. name, 0
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, score, score)) do
     if string.find(' ' .. member .. ' ', ' ' .. id .. ' ', 1, true) then n = n + 1 end
@@ -9,8 +9,8 @@ function audit.batched(q, code, name, score, id)
   if n == 1 then return end
   audit.say(q, code, id, (n == 0 and 'not right' or 'more than once') .. ' in ' .. name)
   if not q.fix then return end
-  batch.leave(q, key, score, id)
-  batch.enter(q, key, score, id)
+  bundle.leave(q, key, score, id)
+  bundle.enter(q, key, score, id)
 end
 
 -- The score that a job must have there; nil for none.
@@ -26,7 +26,7 @@ function audit.named_together(q, name, status, members)
   job.fetch(q, ids)
   for _, member in ipairs(members) do
     local score = tonumber(redis.call('ZSCORE', key, member))
-    local rest = score and batch.without(member, function(id)
+    local rest = score and bundle.without(member, function(id)
       local j = job.read(q, id)
       if j and score_of(q, j, status) == score then return false end
       audit.say(q, 'dangling', id, 'named by ' .. name)
