@@ -134,9 +134,17 @@ def decode_history(entries: Iterable[bytes]) -> list[Kept]:
 
 
 def decode_events(data: bytes) -> Iterator[tuple[str, str, str, str]]:
-    """An entry of an event stream: (job id, tenant, name, data as JSON) per event."""
+    """An entry of an event stream, groups as lua/lib/20_event.lua packs them: (job id, tenant,
+    name, data as JSON) per event.
+    """
     flat = iter(_decode_texts(data))
-    return zip(flat, flat, flat, flat, strict=True)
+    for name, told, whom in zip(flat, flat, flat, strict=True):
+        tenant = ""
+        for word in whom.split(" "):
+            if word.startswith("/"):
+                tenant = word[1:]
+            else:
+                yield word, tenant, name, told
 
 
 def pairs(flat: list[bytes] | dict[bytes, bytes]) -> dict[str, str]:

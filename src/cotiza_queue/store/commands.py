@@ -128,7 +128,9 @@ class Commands:
     ) -> Turn:
         """Settle outcomes and take up to ``want`` jobs, none of a newer ``version`` than that."""
         told = [
-            (o.kind, o.id, o.token, codec.text_of(o.value), o.extra, o.notice) for o in outcomes
+            value
+            for o in outcomes
+            for value in (o.kind, o.id, o.token, codec.text_of(o.value), o.extra, o.notice)
         ]
         now, due, others, taken = await self._connection.call(
             "turn", job_type, worker, want, version, codec.encode(told) if told else b""

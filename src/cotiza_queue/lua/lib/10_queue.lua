@@ -7,7 +7,7 @@ function queue.open(meta_key)
     prefix = string.match(meta_key, '^{[^}]+}:'),
     now = clock.now(),
     meta = {}, jobs = {}, touched = {}, writes = {}, tenants = {}, bundles = {}, keeps = {},
-    counts = {}, lanes = {}, acks = {}, events = {}, late = {}, pushed = 0, wake = false,
+    counts = {}, lanes = {}, acks = {}, events = {}, told = 0, late = {}, pushed = 0, wake = false,
   }
 end
 

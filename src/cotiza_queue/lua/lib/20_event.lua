@@ -1,11 +1,30 @@
 -- What is announced of jobs: one capped stream a queue, read by waits, SSE and the dashboard. All that a call
--- announces is one entry, a packed list, so that a turn of a hundred jobs pays for one.
-local event = { fields = 4, kept = 10, page = 1000, mark = 1000 }
+-- announces is one entry, a packed list of groups: name, data, and whom it is about, so that a page of jobs that start
+-- or end alike pays for one. Whom: ids, and before those of another tenant than the last one's a slash and the tenant.
+local event = { kept = 10, page = 1000, mark = 1000 }
+
+local function group_of(q, name, data)
+  local events, known = q.events, q.group
+  if q.told % event.page == 0 then
+    events[#events + 1] = {}
+  elseif known.name == name and known.data == data then
+    return known
+  end
+  local groups = events[#events]
+  q.group = { name = name, data = data }
+  groups[#groups + 1] = q.group
+  return q.group
+end
 
 function event.emit(q, id, tenant, name, data)
-  local events = q.events
-  local n = #events
-  events[n + 1], events[n + 2], events[n + 3], events[n + 4] = id, tenant, name, data or ''
+  local group = group_of(q, name, data or '')
+  local n = #group
+  if group.tenant ~= tenant then
+    n = n + 1
+    group.tenant, group[n] = tenant, '/' .. tenant
+  end
+  group[n + 1] = id
+  q.told = q.told + 1
 end
 
 -- Every so many events the entry is marked; what lies before the oldest mark that is kept goes.
@@ -17,17 +36,17 @@ local function trim(q, before, total, entry)
   end
 end
 
-local function write(q, list)
+local function write(q, groups, n)
+  local list = {}
+  for i, group in ipairs(groups) do
+    list[3 * i - 2], list[3 * i - 1], list[3 * i] = group.name, group.data, table.concat(group, ' ')
+  end
   local entry = redis.call('XADD', q.prefix .. 'events', '*', 'e', cmsgpack.pack(list))
-  local n = #list / event.fields
   local total = queue.advance(q, 'announced', n)
   trim(q, total - n, total, entry)
 end
 
 function event.flush(q)
-  local size = event.page * event.fields
-  for first = 1, #q.events, size do
-    write(q, #q.events <= size and q.events or { unpack(q.events, first, math.min(first + size - 1, #q.events)) })
-  end
-  q.events = {}
+  for i, groups in ipairs(q.events) do write(q, groups, math.min(event.page, q.told - (i - 1) * event.page)) end
+  q.events, q.told = {}, 0
 end

@@ -21,14 +21,18 @@ local function judge(q, kind, id, token, value, extra, notice)
   return settle[kind](q, j, value, extra) or 'ok'
 end
 
--- Returns the answers that are not ok, each after its place in the line.
+-- `outcomes`: the values of each, one after the other. Returns the answers that are not ok, each after its place.
 function settle.all(q, outcomes)
-  local ids, answers = {}, {}
-  for i, outcome in ipairs(outcomes) do ids[i] = outcome[2] end
+  local ids, answers, n = {}, {}, 0
+  for at = 2, #outcomes, settle.fields do
+    n = n + 1
+    ids[n] = outcomes[at]
+  end
   job.fetch(q, ids)
   tenant.fetch_of(q, ids)
-  for i, outcome in ipairs(outcomes) do
-    local answer = judge(q, unpack(outcome, 1, 6))
+  for i = 1, n do
+    local first = (i - 1) * settle.fields + 1
+    local answer = judge(q, unpack(outcomes, first, first + settle.fields - 1))
     if answer ~= 'ok' then answers[#answers + 1], answers[#answers + 2] = i, answer end
   end
   return answers

@@ -1,7 +1,7 @@
 -- turn: settles finished attempts and takes the next jobs, in one round trip.
 -- KEYS     meta
--- ARGS     worker want version (of payloads, the newest that it knows), outcomes: a packed list ("" for none) of
---          [kind, id, token, value, extra, notice] each; kinds, with value and extra: see lib/75_settle.lua
+-- ARGS     worker want version (of payloads, the newest that it knows), outcomes: one packed list ("" for none) of
+--          kind id token value extra notice per outcome; kinds, with value and extra: see lib/75_settle.lua
 -- RETURNS  [now_ms, next_due_ms or "", [place, again | lost | the code that the job failed with instead; per outcome
 --          that was not just settled], [id token attempt stalls created tenant deadline snoozed saved body per job]]
 -- EDGE     waiting -> active, waiting -> failed, active -> completed, active -> failed, active -> delayed, active -> waiting,
