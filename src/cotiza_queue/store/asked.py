@@ -60,7 +60,8 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
                 self._call(),
             )
         )
-        return [packed, self.body]
+        # Without the head of the list, which is one byte: the values alone.
+        return [packed[1:], self.body]
 
     def kept_options(self) -> dict[str, Any] | None:
         """What is kept with the job beside the usual."""

@@ -280,14 +280,18 @@ class Commands:
         )
 
 
-def _answers(reply: list[Any], job_type: str, jobs: Sequence[Intake]) -> list[Answered]:
+def _answers(reply: list[Any] | int, job_type: str, jobs: Sequence[Intake]) -> list[Answered]:
+    if isinstance(reply, int):
+        return [_waiting(job, job_type, reply) for job in jobs]
     now, *rows = reply
     return [
-        Enqueued(job_id=job.id, type=job_type, status=Status.WAITING, created_ms=now)
-        if row == 1
-        else _answer(row, job_type)
+        _waiting(job, job_type, now) if row == 1 else _answer(row, job_type)
         for row, job in zip(rows, jobs, strict=True)
     ]
+
+
+def _waiting(job: Intake, job_type: str, now_ms: int) -> Enqueued:
+    return Enqueued(job_id=job.id, type=job_type, status=Status.WAITING, created_ms=now_ms)
 
 
 def _answer(row: list[Any], job_type: str) -> Answered:

@@ -4,7 +4,7 @@ local queue = {}
 
 function queue.open(meta_key)
   return {
-    prefix = string.match(meta_key, '^{[^}]+}:'),
+    prefix = string.sub(meta_key, 1, -5),
     now = clock.now(),
     meta = {}, jobs = {}, touched = {}, writes = {}, tenants = {}, bundles = {}, keeps = {},
     counts = {}, lanes = {}, acks = {}, events = {}, told = 0, late = {}, pushed = 0, wake = false,
@@ -14,6 +14,18 @@ end
 -- One command with many arguments, as many at once as Lua can pass.
 function queue.in_pages(command, list)
   for first = 1, #list, 1000 do redis.call(command, unpack(list, first, math.min(first + 999, #list))) end
+end
+
+-- What some keys hold.
+function queue.values(keys)
+  if #keys == 0 then return keys end
+  if #keys <= 1000 then return redis.call('MGET', unpack(keys)) end
+  local values = {}
+  for first = 1, #keys, 1000 do
+    local page = redis.call('MGET', unpack(keys, first, math.min(first + 999, #keys)))
+    for i = 1, #page do values[first + i - 1] = page[i] end
+  end
+  return values
 end
 
 function queue.count(q, name, n)

@@ -1,23 +1,32 @@
 -- The jobs that a call works on: each is read once, and written once, at its end, however often the call changes it.
-local job = { page = 1000 }
+local job = {}
 
--- Reads a page of jobs at once; what was read before stays as it is.
-function job.fetch(q, ids)
+-- The keys of those jobs that were not read before, and their ids.
+function job.unread(q, ids)
   local keys, wanted, n = {}, {}, 0
-  for _, id in ipairs(ids) do
+  for i = 1, #ids do
+    local id = ids[i]
     if q.jobs[id] == nil then
       n = n + 1
       keys[n], wanted[n] = q.prefix .. 'job:' .. id, id
       q.jobs[id] = false
     end
   end
-  for first = 1, n, job.page do
-    local last = math.min(first + job.page - 1, n)
-    for i, packed in ipairs(redis.call('MGET', unpack(keys, first, last))) do
-      local id = wanted[first + i - 1]
-      if packed then q.jobs[id] = record.unpack(id, keys[first + i - 1], packed) end
-    end
+  return keys, wanted
+end
+
+-- What the keys of so many jobs hold.
+function job.found(q, n, keys, wanted, values)
+  for i = 1, n do
+    local id, packed = wanted[i], values[i]
+    if packed then q.jobs[id] = record.unpack(id, keys[i], packed) end
   end
+end
+
+-- Reads a page of jobs at once; what was read before stays as it is.
+function job.fetch(q, ids)
+  local keys, wanted = job.unread(q, ids)
+  job.found(q, #keys, keys, wanted, queue.values(keys))
 end
 
 -- A job as this call knows it, or nil.

@@ -31,5 +31,4 @@ function job.flush(q)
     writes[n + 1], writes[n + 2] = j.key, record.pack(j)
     n = n + 2
   end
-  q.touched = {}
 end

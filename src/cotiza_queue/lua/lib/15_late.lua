@@ -15,18 +15,28 @@ local function write(command, key, arguments)
   end
 end
 
+local function write_all(key, changes)
+  local added, removed = {}, {}
+  for member, score in pairs(changes) do
+    if score then
+      added[#added + 1], added[#added + 2] = score, member
+    else
+      removed[#removed + 1] = member
+    end
+  end
+  write('ZREM', key, removed)
+  write('ZADD', key, added)
+end
+
 function late.flush(q)
   for key, changes in pairs(q.late) do
-    local added, removed = {}, {}
-    for member, score in pairs(changes) do
-      if score then
-        added[#added + 1], added[#added + 2] = score, member
-      else
-        removed[#removed + 1] = member
-      end
+    local member, score = next(changes)
+    if next(changes, member) then
+      write_all(key, changes)
+    elseif score then
+      redis.call('ZADD', key, score, member)
+    else
+      redis.call('ZREM', key, member)
     end
-    write('ZREM', key, removed)
-    write('ZADD', key, added)
   end
-  q.late = {}
 end

@@ -35,7 +35,7 @@ end
 
 -- Takes ids out of the members of a score: what else is in them stays together.
 local function thin(q, key, score, gone)
-  for _, member in ipairs(next(gone) and redis.call('ZRANGEBYSCORE', key, score, score) or {}) do
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, score, score)) do
     local rest = bundle.without(member, function(id) return gone[id] end)
     if rest ~= member then late.zrem(q, key, member) end
     if rest ~= member and rest ~= '' then late.zadd(q, key, score, rest) end
@@ -45,12 +45,11 @@ end
 function bundle.flush(q)
   for key, scores in pairs(q.bundles) do
     for score, found in pairs(scores) do
-      thin(q, key, score, found.gone)
+      if next(found.gone) then thin(q, key, score, found.gone) end
       for first = 1, #found.ids, bundle.held do
         local last = math.min(first + bundle.held - 1, #found.ids)
         late.zadd(q, key, score, table.concat(found.ids, ' ', first, last))
       end
     end
   end
-  q.bundles = {}
 end

@@ -48,5 +48,4 @@ end
 
 function event.flush(q)
   for i, groups in ipairs(q.events) do write(q, groups, math.min(event.page, q.told - (i - 1) * event.page)) end
-  q.events, q.told = {}, 0
 end

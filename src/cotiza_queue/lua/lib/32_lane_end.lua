@@ -32,7 +32,5 @@ function lane.flush(q)
       if l.waiting > 0 and count == l.waiting then q.wake = true end
     end
   end
-  q.lanes = {}
   for number, entries in pairs(q.acks) do leave(q, number, entries) end
-  q.acks = {}
 end

@@ -1,6 +1,6 @@
 -- What is kept of a tenant: one packed map of numbers, its limits and its counters. Read once a call, and written once,
 -- at its end; what is zero among the counters is left out, and of a tenant with nothing left nothing is kept.
-local tenant = { window = 2, page = 1000 }
+local tenant = { window = 2 }
 
 local function open(name, key, whole, kept)
   if not whole or type(kept) ~= 'table' then return { name = name, key = key } end
@@ -8,26 +8,24 @@ local function open(name, key, whole, kept)
   return kept
 end
 
-local function unpacked(name, key, packed)
-  if not packed then return open(name, key) end
-  return open(name, key, pcall(cmsgpack.unpack, packed))
-end
+local function unpacked(name, key, packed) return open(name, key, pcall(cmsgpack.unpack, packed)) end
 
--- Reads a page of tenants at once.
-function tenant.fetch(q, names)
-  local keys, wanted, asked = {}, {}, {}
-  for _, name in ipairs(names) do
-    if not q.tenants[name] and not asked[name] then
-      asked[name] = true
-      keys[#keys + 1], wanted[#wanted + 1] = q.prefix .. 'tenant:' .. name, name
+-- Reads a page of tenants at once, and jobs with them if there are such.
+function tenant.fetch(q, names, ids)
+  local keys, wanted = job.unread(q, ids or {})
+  local jobs, n, tenants = #keys, #keys, q.tenants
+  for i = 1, #names do
+    local name = names[i]
+    if not tenants[name] then
+      n = n + 1
+      keys[n], wanted[n] = q.prefix .. 'tenant:' .. name, name
+      tenants[name] = { name = name, key = keys[n] }
     end
   end
-  for first = 1, #keys, tenant.page do
-    local page = redis.call('MGET', unpack(keys, first, math.min(first + tenant.page - 1, #keys)))
-    for i, packed in ipairs(page) do
-      local name = wanted[first + i - 1]
-      q.tenants[name] = unpacked(name, keys[first + i - 1], packed)
-    end
+  local values = queue.values(keys)
+  job.found(q, jobs, keys, wanted, values)
+  for i = jobs + 1, n do
+    if values[i] then tenants[wanted[i]] = unpacked(wanted[i], keys[i], values[i]) end
   end
 end
 

@@ -22,7 +22,7 @@ end
 -- One job of the arguments: what it is, packed, and its body. `options` are kept with it, `call` is of this call only;
 -- most jobs have none of either.
 function intake.parse(args, at)
-  local id, tenant_id, priority, number, attempts, keep, delay, options, call = unpack(cmsgpack.unpack(args[at]), 1, 9)
+  local id, tenant_id, priority, number, attempts, keep, delay, options, call = cmsgpack.unpack(args[at])
   return { id = id, tenant = tenant_id, priority = priority, lane = number, attempts = attempts, keep = keep,
     delay = delay, options = options or record.none, call = call or record.none, body = args[at + 1] }
 end

@@ -1,6 +1,5 @@
 -- The end of a call that has written: what was collected on the way goes out at once.
-local function write_minute(q, name)
-  local n = q.counts['total_' .. name]
+local function write_minute(q, name, n)
   if not n then return end
   local key = q.prefix .. 'metrics:' .. math.floor(q.now / 60000)
   redis.call('HINCRBY', key, name, n)
@@ -17,7 +16,9 @@ end
 local function write_tenants(q)
   local writes, gone = q.writes, {}
   for _, t in pairs(q.tenants) do
-    for number in pairs(t.lines or {}) do backlog.flush(q, t, number) end
+    if t.lines then
+      for number in pairs(t.lines) do backlog.flush(q, t, number) end
+    end
     local numbers = (t.changed or t.moved) and tenant.numbers(t)
     if numbers and next(numbers) then
       writes[#writes + 1], writes[#writes + 2] = t.key, cmsgpack.pack(numbers)
@@ -36,8 +37,8 @@ function queue.close(q)
   for name, n in pairs(q.counts) do
     if n ~= 0 then redis.call('HINCRBY', q.prefix .. 'counts', name, n) end
   end
-  write_minute(q, 'completed')
-  write_minute(q, 'failed')
+  write_minute(q, 'completed', q.counts.total_completed)
+  write_minute(q, 'failed', q.counts.total_failed)
   bundle.flush(q)
   late.flush(q)
   event.flush(q)

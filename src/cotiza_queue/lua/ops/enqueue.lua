@@ -6,7 +6,7 @@
 --          call: nil or a map, of this call: deadline (ms from now), once (hash of an idempotency key),
 --          fingerprint (hash of what that was used for), duplicate (replace | next: what becomes of a call whose
 --          key is held)
--- RETURNS  [now_ms, then per job: 1 (new, and waiting since now)
+-- RETURNS  now_ms, if all are new and waiting since now; else [now_ms, then per job: 1 (as above)
 --          or [id, 1 new | 0 known | 2 the key was used for something else, status, created_ms, due_ms]
 --          or [id, 3, "queue" | "tenant" that is full, 0, ms after which to try again]]
 -- EDGE     (none) -> waiting, (none) -> delayed, (none) -> blocked, waiting -> delayed, delayed -> waiting
@@ -15,17 +15,18 @@
 -- COST     O(jobs)
 local function enqueue(keys, args)
   local q = queue.open(keys[1])
-  local replies, jobs, ids, tenants_ = { q.now }, {}, {}, {}
-  for at = 1, #args, intake.fields do
-    local n = intake.parse(args, at)
-    jobs[#jobs + 1], ids[#ids + 1], tenants_[#tenants_ + 1] = n, n.id, n.tenant
+  local jobs, ids, tenants_, n = {}, {}, {}, #args / intake.fields
+  for i = 1, n do
+    local asked = intake.parse(args, i * intake.fields - 1)
+    jobs[i], ids[i], tenants_[i] = asked, asked.id, asked.tenant
   end
-  job.fetch(q, ids)
-  tenant.fetch(q, tenants_)
-  for i, n in ipairs(jobs) do
-    local answer = intake.accept(q, n, true)
-    replies[i + 1] = answer[2] == 1 and answer[3] == 'waiting' and 1 or answer
+  tenant.fetch(q, tenants_, ids)
+  local replies, plain = { q.now }, true
+  for i = 1, n do
+    local answer = intake.accept(q, jobs[i], true)
+    if answer[2] == 1 and answer[3] == 'waiting' then answer = 1 else plain = false end
+    replies[i + 1] = answer
   end
   queue.close(q)
-  return replies
+  return plain and q.now or replies
 end
