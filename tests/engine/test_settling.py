@@ -15,7 +15,7 @@ from cotiza_queue.store.commands import Delivery
 def line_of(sizes: list[int]) -> Settler:
     settler = Settler(lambda: None)
     for n, size in enumerate(sizes):
-        settler.add(Delivery(f"j{n}", n, 1, 0, 0, "t", b""), Complete(b"x" * size), 0)
+        settler.add(Delivery(f"j{n}", n, 1, 0, "t", b""), Complete(b"x" * size), 0)
     return settler
 
 
@@ -52,7 +52,7 @@ def test_pages_that_are_under_way_share_nothing_and_go_back_in_their_order() -> 
 def test_a_hold_goes_in_the_page_of_its_outcome(size: int) -> None:
     settler = line_of([size])
     why = Failure(code="busy", message="later", at=0, attempt=1)
-    settler.add(Delivery("held", 9, 1, 0, 0, "t", b""), Fail(why, Hold("tenant", 50)), 0)
+    settler.add(Delivery("held", 9, 1, 0, "t", b""), Fail(why, Hold("tenant", 50)), 0)
     page = settler.page(2)
     assert [s.kind for s in page] == ["complete", "hold", "fail"]
     assert settler.page() == []

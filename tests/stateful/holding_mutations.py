@@ -17,7 +17,7 @@ HOLDING = (
     one("a hold of one that holds all", "lib/56_hold", "if scope == 'queue' then", "if true then"),
     one("a hold that nobody minds", "lib/54_absence",
         "if moment > (t.rested or 0) then absence", "if false then absence"),
-    one("a cost that nobody pays", "lib/68_entry", "rate.spend(t, q.now, cost)",
+    one("a cost that nobody pays", "lib/67_start", "rate.spend(t, q.now, cost)",
         "rate.spend(t, q.now, 1)"),
     one("dear jobs on credit", "lib/45_rate", "burst - math.min(cost, burst)", "burst - 1"),
     one("held back into the void", "lib/68_entry", "  j.entry = lane.push(q, j.id, j.lane)\n",

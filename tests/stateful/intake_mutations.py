@@ -8,7 +8,7 @@ INTAKE_MUTATIONS = (
     ("a key that anybody frees", "lib/41_unique",
      "if not holds and redis.call('GET', key) == j.id then", "if not holds then"),
     ("a key taken from its holder", "lib/41_unique", "j.id, 'NX')", "j.id)"),
-    ("a key that a start keeps", "lib/68_entry", "  unique.moved(q, j, 'active')\n", ""),
+    ("a key that a start keeps", "lib/67_start", "  unique.moved(q, j, 'active')\n", ""),
     ("a key that outlives its job", "lib/42_end", "  unique.moved(q, j, '')\n", ""),
     ("a return without the key", "lib/60_intake", "  unique.moved(q, j, j.status)\n",
      "  if not j.created then unique.moved(q, j, j.status) end\n"),

@@ -106,7 +106,7 @@ MUTATIONS = (
     _one(
         "release that costs an attempt", "lib/75_settle",
         "  j.attempt = j.attempt - 1\n  intake.place(", "  intake.place("),
-    _one("lanes upside down", "lib/64_choice", "'ZRANGE', q.prefix .. 'ready'",
+    _one("lanes upside down", "lib/30_lane", "'ZRANGE', q.prefix .. 'ready'",
          "'ZREVRANGE', q.prefix .. 'ready'"),
     _one("pause that nobody minds", "lib/48_ceiling",
          "  if moment then return 0, moment > 0 and moment or nil end\n", ""),

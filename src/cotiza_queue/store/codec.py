@@ -49,6 +49,7 @@ _encode_body = msgspec.msgpack.Encoder().encode
 _decode_body = msgspec.msgpack.Decoder(Body).decode
 _decode_blob = msgspec.msgpack.Decoder(Blob).decode
 _decode_texts = msgspec.msgpack.Decoder(list[str]).decode
+decode_numbers = msgspec.msgpack.Decoder(list[int]).decode
 _decode_kept = msgspec.msgpack.Decoder(Kept).decode
 _decode_failure = msgspec.json.Decoder(Failure).decode
 _decode_failures = msgspec.json.Decoder(tuple[Failure, ...]).decode

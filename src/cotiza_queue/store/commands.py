@@ -16,7 +16,7 @@ from . import codec, keys
 from .asked import Changed, Intake
 from .connection import Connection
 
-DELIVERED = 10
+DELIVERED = 7
 """Fields of a job that a turn brings."""
 _OTHER_REQUEST = 2
 _FULL = 3
@@ -39,10 +39,10 @@ class Delivery(msgspec.Struct, frozen=True):
     id: str
     token: int
     attempt: int
-    stalls: int
     created_ms: int
     tenant: str
     body: bytes
+    stalls: int = 0
     deadline_ms: int | None = None
     """By the server's clock: the job must not start, nor run on, after it."""
     snoozed: int = 0
@@ -140,11 +140,9 @@ class Commands:
             answers[place - 1] = answer.decode()
         fields = [iter(taken)] * DELIVERED
         deliveries = [
-            Delivery(id_.decode(), token, attempt, stalls, created, tenant.decode(), body,
-                     deadline or None, snoozed, bool(saved))
-            for id_, token, attempt, stalls, created, tenant, deadline, snoozed, saved, body
-            in zip(*fields, strict=True)
-        ]  # fmt: skip
+            _completed(Delivery(id_.decode(), token, attempt, created, tenant.decode(), body), rare)
+            for id_, token, attempt, created, tenant, body, rare in zip(*fields, strict=True)
+        ]
         return Turn(now, _ms(due), answers, deliveries)
 
     async def renew(
@@ -320,6 +318,20 @@ def _full(job_type: str, whose: str, retry_after_ms: int) -> QueueFull:
         return QueueFull(message, retry_after_ms=retry_after_ms, code="tenant_queue_full")
     message = f"{job_type} has as many jobs waiting as it may"
     return QueueFull(message, retry_after_ms=retry_after_ms)
+
+
+def _completed(delivery: Delivery, rare: bytes) -> Delivery:
+    """With what few deliveries have."""
+    if not rare:
+        return delivery
+    stalls, deadline, snoozed, saved = codec.decode_numbers(rare)
+    return msgspec.structs.replace(
+        delivery,
+        stalls=stalls,
+        deadline_ms=deadline or None,
+        snoozed=snoozed,
+        saved=bool(saved),
+    )
 
 
 def _ms(reply: bytes | int) -> int | None:

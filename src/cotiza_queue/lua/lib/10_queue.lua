@@ -6,8 +6,8 @@ function queue.open(meta_key)
   return {
     prefix = string.sub(meta_key, 1, -5),
     now = clock.now(),
-    meta = {}, jobs = {}, touched = {}, writes = {}, tenants = {}, bundles = {}, keeps = {},
-    counts = {}, lanes = {}, acks = {}, events = {}, told = 0, late = {}, pushed = 0, wake = false,
+    meta = {}, jobs = {}, touched = {}, writes = {}, tenants = {}, bundles = {}, keeps = {}, ends = {},
+    counts = {}, finished = {}, lanes = {}, acks = {}, events = {}, told = 0, late = {}, pushed = 0, wake = false,
   }
 end
 
@@ -29,7 +29,8 @@ function queue.values(keys)
 end
 
 function queue.count(q, name, n)
-  q.counts[name] = (q.counts[name] or 0) + n
+  local counts = q.counts
+  counts[name] = (counts[name] or 0) + n
 end
 
 -- Numbers of the queue itself. Those in `meta` were read by this call and are written at its end; others at once.

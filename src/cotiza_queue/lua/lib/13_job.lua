@@ -1,15 +1,14 @@
 -- The jobs that a call works on: each is read once, and written once, at its end, however often the call changes it.
 local job = {}
 
--- The keys of those jobs that were not read before, and their ids.
+-- The keys of those jobs that were not read before, and their ids. `q.jobs` has jobs by their ids, false for none.
 function job.unread(q, ids)
-  local keys, wanted, n = {}, {}, 0
+  local jobs, prefix, keys, wanted, n = q.jobs, q.prefix .. 'job:', {}, {}, 0
   for i = 1, #ids do
     local id = ids[i]
-    if q.jobs[id] == nil then
+    if jobs[id] == nil then
       n = n + 1
-      keys[n], wanted[n] = q.prefix .. 'job:' .. id, id
-      q.jobs[id] = false
+      keys[n], wanted[n], jobs[id] = prefix .. id, id, false
     end
   end
   return keys, wanted
@@ -17,9 +16,10 @@ end
 
 -- What the keys of so many jobs hold.
 function job.found(q, n, keys, wanted, values)
+  local jobs = q.jobs
   for i = 1, n do
     local id, packed = wanted[i], values[i]
-    if packed then q.jobs[id] = record.unpack(id, keys[i], packed) end
+    if packed then jobs[id] = record.unpack(id, keys[i], packed) end
   end
 end
 

@@ -1,7 +1,11 @@
 -- What a call changes of jobs: noted as it goes, written at its end.
 
 -- It was changed.
-function job.touch(q, j) q.touched[j.id] = j end
+function job.touch(q, j)
+  if j.touched then return end
+  j.touched = true
+  q.touched[#q.touched + 1] = j
+end
 
 -- Sets what few jobs have, or takes it away.
 function job.set(q, j, name, value)
@@ -11,7 +15,8 @@ function job.set(q, j, name, value)
 end
 
 function job.create(q, j)
-  q.jobs[j.id], q.touched[j.id] = j, j
+  q.jobs[j.id] = j
+  job.touch(q, j)
 end
 
 -- Its body, which goes out with the records; the last one counts.
@@ -22,13 +27,16 @@ function job.carry(q, j, body)
 end
 
 -- Its record is gone.
-function job.forget(q, j) q.jobs[j.id], q.touched[j.id] = false, nil end
+function job.forget(q, j) q.jobs[j.id], j.gone = false, true end
 
 function job.flush(q)
-  local writes = q.writes
+  local writes, touched = q.writes, q.touched
   local n = #writes
-  for _, j in pairs(q.touched) do
-    writes[n + 1], writes[n + 2] = j.key, record.pack(j)
-    n = n + 2
+  for i = 1, #touched do
+    local j = touched[i]
+    if not j.gone then
+      writes[n + 1], writes[n + 2] = j.key, record.pack(j)
+      n = n + 2
+    end
   end
 end

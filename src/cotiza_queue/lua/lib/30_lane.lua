@@ -12,23 +12,26 @@ function lane.home(number) return number - number % 2 + 1 end
 local function open(q, number)
   local l = q.lanes[number]
   if not l then
-    l = { key = lane.key(q, number), waiting = 0, ready = false }
+    l = { key = lane.key(q, number), waiting = 0, ready = false, emptied = false }
     q.lanes[number] = l
   end
   return l
 end
 
-function lane.push(q, id, number)
-  local l = open(q, number)
-  if not l.ready then
-    if redis.call('HEXISTS', q.prefix .. 'lanes', number) == 0 then
-      redis.pcall('XGROUP', 'CREATE', l.key, lane.group, '0', 'MKSTREAM')
-      -- Known from now on, also if this call takes out again what it puts in.
-      redis.call('HSET', q.prefix .. 'lanes', number, 0)
-    end
-    redis.call('ZADD', q.prefix .. 'ready', number, number)
-    l.ready = true
+local function make_ready(q, l, number)
+  if redis.call('HEXISTS', q.prefix .. 'lanes', number) == 0 then
+    redis.pcall('XGROUP', 'CREATE', l.key, lane.group, '0', 'MKSTREAM')
+    -- Known from now on, also if this call takes out again what it puts in.
+    redis.call('HSET', q.prefix .. 'lanes', number, 0)
   end
+  redis.call('ZADD', q.prefix .. 'ready', number, number)
+  l.ready = true
+end
+
+function lane.push(q, id, number)
+  local l = q.lanes[number] or open(q, number)
+  if not l.ready then make_ready(q, l, number) end
+  l.emptied = false
   l.waiting = l.waiting + 1
   q.pushed = q.pushed + 1
   return redis.call('XADD', l.key, '*', 'job', id)
@@ -39,21 +42,15 @@ function lane.left(q, number, n)
   l.waiting = l.waiting - n
 end
 
--- Nothing undelivered is left in it.
-function lane.emptied(q, number)
-  redis.call('ZREM', q.prefix .. 'ready', number)
-  open(q, number).ready = false
-end
+-- Nothing undelivered is left in it; what comes to it in the same call keeps it among the ready.
+function lane.emptied(q, number) open(q, number).emptied = true end
 
--- Of all lanes that there are.
-function lane.numbers(q)
-  local numbers = redis.call('HKEYS', q.prefix .. 'lanes')
-  for i, number in ipairs(numbers) do numbers[i] = tonumber(number) end
+-- The lanes that may hold undelivered entries, the best first.
+function lane.all_ready(q)
+  local numbers = redis.call('ZRANGE', q.prefix .. 'ready', 0, -1)
+  for i, number in ipairs(numbers) do
+    numbers[i] = tonumber(number)
+    open(q, numbers[i]).ready = true
+  end
   return numbers
-end
-
-function lane.read(q, number, worker, want)
-  local reply = lane.ask(q, number, 'XREADGROUP', 'GROUP', lane.group, worker, 'COUNT', want,
-    'STREAMS', lane.key(q, number), '>')
-  return reply and reply[1][2] or {}
 end

@@ -34,3 +34,16 @@ end
 function lane.pending(q, number, ...)
   return lane.ask(q, number, 'XPENDING', lane.key(q, number), lane.group, ...)
 end
+
+-- Of all lanes that there are.
+function lane.numbers(q)
+  local numbers = redis.call('HKEYS', q.prefix .. 'lanes')
+  for i, number in ipairs(numbers) do numbers[i] = tonumber(number) end
+  return numbers
+end
+
+function lane.read(q, number, worker, want)
+  local reply = lane.ask(q, number, 'XREADGROUP', 'GROUP', lane.group, worker, 'COUNT', want,
+    'STREAMS', lane.key(q, number), '>')
+  return reply and reply[1][2] or {}
+end

@@ -2,9 +2,12 @@
 lane.trimmed = 8
 
 function lane.drop(q, number, entry)
-  local entries = q.acks[number] or {}
+  local entries = q.acks[number]
+  if not entries then
+    entries = {}
+    q.acks[number] = entries
+  end
   entries[#entries + 1] = entry
-  q.acks[number] = entries
 end
 
 -- Deletes entries that are done with. Nothing before the oldest pending entry is of use, so a page of them mostly goes
@@ -27,6 +30,7 @@ end
 
 function lane.flush(q)
   for number, l in pairs(q.lanes) do
+    if l.emptied then redis.call('ZREM', q.prefix .. 'ready', number) end
     if l.waiting ~= 0 then
       local count = redis.call('HINCRBY', q.prefix .. 'lanes', number, l.waiting)
       if l.waiting > 0 and count == l.waiting then q.wake = true end

@@ -1,5 +1,5 @@
 -- When ended jobs are to go: `ended:<status>`, a sorted set by that moment, with those in one member that a call ends
--- alike and that go at the same moment (16_bundle.lua). They are read in the order in which they go.
+-- alike and that go at the same moment (16_bundle.lua). Read in the order in which they go.
 local ended = { page = 20 }
 
 -- For how long, in ms, a job that ended so is kept, and how many of its like.
@@ -17,7 +17,10 @@ end
 -- The moment at which an ended job is to go.
 function ended.moment(q, j) return j.finished + (ended.keep_of(q, j, j.status)) end
 
-function ended.key(q, status) return q.prefix .. 'ended:' .. status end
+function ended.key(q, status)
+  q.ends[status] = q.ends[status] or q.prefix .. 'ended:' .. status
+  return q.ends[status]
+end
 
 function ended.enter(q, status, moment, id) bundle.enter(q, ended.key(q, status), moment, id) end
 function ended.leave(q, status, moment, id) bundle.leave(q, ended.key(q, status), moment, id) end

@@ -1,7 +1,6 @@
 -- A job's end, and what is kept of it. `inline`: bytes of a result that the record itself holds.
 local follower = {}
 job.inline = 256
-local TOTAL = { completed = 'total_completed', failed = 'total_failed', cancelled = 'total_cancelled' }
 
 -- A tenant's jobs that ended so and asked to be kept by number, by the moment of their end.
 local function keep_newest(q, j, kept)
@@ -30,9 +29,8 @@ function job.finish(q, j, status, data)
   j.finished = q.now
   unique.moved(q, j, status)
   if status ~= 'failed' then checkpoint.forget(q, j) end
-  queue.count(q, status, 1)
+  q.finished[status] = (q.finished[status] or 0) + 1
   queue.count(q, 'kept_bytes', j.size)
-  queue.count(q, TOTAL[status], 1)
   event.emit(q, j.id, j.tenant, status, data)
   index.move(q, j, status)
   if j.rare.next then follower.release(q, j) end

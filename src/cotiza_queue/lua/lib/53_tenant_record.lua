@@ -32,8 +32,8 @@ end
 -- The tenants of a page of jobs.
 function tenant.fetch_of(q, ids)
   local names, last = {}, nil
-  for _, id in ipairs(ids) do
-    local j = q.jobs[id]
+  for i = 1, #ids do
+    local j = q.jobs[ids[i]]
     if j and j.tenant ~= last then
       last = j.tenant
       names[#names + 1] = last
@@ -43,8 +43,9 @@ function tenant.fetch_of(q, ids)
 end
 
 function tenant.open(q, name)
-  if not q.tenants[name] then tenant.fetch(q, { name }) end
-  return q.tenants[name]
+  local t = q.tenants[name]
+  if not t then tenant.fetch(q, { name }) end
+  return t or q.tenants[name]
 end
 
 -- Its numbers; texts and tables are of this call only.

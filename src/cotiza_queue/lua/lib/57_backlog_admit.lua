@@ -6,9 +6,10 @@ local function admit(q, t, number, n)
   local ids = redis.call('LPOP', backlog.key(q, t, number), n) or {}
   tenant.add(t, tenant.behind(number), -n)
   job.fetch(q, ids)
-  local entered = 0
-  for _, id in ipairs(ids) do
-    local j = job.read(q, id)
+  local jobs, entered = q.jobs, 0
+  for i = 1, #ids do
+    local id = ids[i]
+    local j = jobs[id]
     if j and j.status == 'waiting' and j.entry == '' and j.lane == number then
       j.entry = lane.push(q, id, number)
       job.touch(q, j)
@@ -18,17 +19,22 @@ local function admit(q, t, number, n)
   backlog.enter(t, number, entered)
 end
 
+-- How many of the line may go.
+local function due(q, t, number, extra)
+  local room = tenant.room(q, t, number, extra)
+  return room > 0 and math.min(room, backlog.behind(t, number)) or 0
+end
+
 -- Admits what there is room for, and `extra` more that the caller takes at once.
 function backlog.admit(q, t, number, extra)
-  local left = backlog.page + (extra or 0)
-  while left > 0 do
-    local n = math.min(left, backlog.behind(t, number), tenant.room(q, t, number, extra))
-    if n <= 0 then break end
-    admit(q, t, number, n)
+  local n, left = due(q, t, number, extra), backlog.page + (extra or 0)
+  while n > 0 and left > 0 do
+    admit(q, t, number, math.min(n, left))
     left = left - n
+    n = due(q, t, number, extra)
   end
   -- A page of cancelled jobs was not the end of the line: the next turn goes on.
-  if left == 0 and backlog.behind(t, number) > 0 and tenant.room(q, t, number) > 0 then
+  if n > 0 and due(q, t, number) > 0 then
     redis.call('ZADD', q.prefix .. 'put_off', 0, t.name)
   end
 end

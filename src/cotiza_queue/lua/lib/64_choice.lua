@@ -28,8 +28,7 @@ end
 
 -- `read(number, n)` starts up to n jobs of a lane and says how many. Returns how many were started in all.
 function choice.serve(q, want, budget, read)
-  local lanes, late = redis.call('ZRANGE', q.prefix .. 'ready', 0, -1), 0
-  for i, number in ipairs(lanes) do lanes[i] = tonumber(number) end
+  local lanes, late = lane.all_ready(q), 0
   if q.limit.max_wait then late = patience.serve(q, lanes, want, budget, read) end
   local serve = q.limit.shares and by_shares or strictly
   local started = want - serve(q, lanes, want - late, budget, read)

@@ -1,17 +1,4 @@
 -- One entry of a lane in the hands of a worker: it starts, is dead, or goes back to its tenant's line.
-local entry = {}
-
-local function start(q, j, t, worker, token, out)
-  local cost = j.options.cost or 1
-  j.status, j.worker, j.token, j.attempt, j.started = 'active', worker, token, j.attempt + 1, q.now
-  job.touch(q, j)
-  unique.moved(q, j, 'active')
-  event.emit(q, j.id, j.tenant, 'active', '{"attempt":' .. j.attempt .. '}')
-  if t.period then rate.spend(t, q.now, cost) end
-  if q.limit.period then rate.spend(q.limit, q.now, cost) end
-  tenant.add(t, 'active', 1)
-  out[#out + 1] = j
-end
 
 -- What the queue's rate can't pay for yet waits before its lane, and the take ends with it: it is the next to start.
 local function hold_back(q, j, number)
@@ -23,7 +10,8 @@ local function hold_back(q, j, number)
 end
 
 -- One entry: started, dead, put apart, held back, or back to its tenant's line. Returns 1 if it was started.
-local function decide(q, j, t, number, worker, token, out, refused)
+local function decide(q, j, t, take)
+  local number, cost = take.number, j.options.cost or 1
   if j.rare.deadline and q.now > j.rare.deadline then
     lane.drop(q, number, j.entry)
     queue.count(q, 'waiting', -1)
@@ -32,25 +20,25 @@ local function decide(q, j, t, number, worker, token, out, refused)
   elseif (j.options.version or 1) > q.version then
     lane.drop(q, number, j.entry)
     newer.park(q, j)
-  elseif tenant.may_start(q, t, j.options.cost or 1) then
-    if not ceiling.may_start(q, j.options.cost or 1) then return hold_back(q, j, number) end
-    start(q, j, t, worker, token, out)
+  elseif tenant.may_start(q, t, cost) then
+    if not ceiling.may_start(q, cost) then return hold_back(q, j, number) end
+    entry.start(q, j, t, take, cost)
     return 1
   else
     lane.drop(q, number, j.entry)
-    refused[#refused + 1] = { t, j }
+    take.refused[#take.refused + 1] = { t, j }
   end
   return 0
 end
 
 -- A job that leaves its lane makes room for its tenant's next one, at the lane's tail: so lanes rotate.
-function entry.hand_out(q, j, number, worker, token, out, touched, refused)
-  local t = tenant.open(q, j.tenant)
-  if number % 2 == 0 then return decide(q, j, t, number, worker, token, out, refused) end
-  touched[t] = true
+function entry.hand_out(q, j, take)
+  local t, number, refused = tenant.open(q, j.tenant), take.number, take.refused
+  if number % 2 == 0 then return decide(q, j, t, take) end
+  take.touched[t] = true
   backlog.left(t, number)
   local kept = #refused
-  local started = decide(q, j, t, number, worker, token, out, refused)
+  local started = decide(q, j, t, take)
   if #refused == kept then admission.next(q, t, number) end
   return started
 end

@@ -11,7 +11,7 @@ end
 
 function entry.fetch(q, entries)
   local ids = {}
-  for i, read in ipairs(entries) do ids[i] = read[2][2] end
+  for i = 1, #entries do ids[i] = entries[i][2][2] end
   job.fetch(q, ids)
   tenant.fetch_of(q, ids)
 end

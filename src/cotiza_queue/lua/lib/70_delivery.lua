@@ -3,30 +3,32 @@ local delivery = { tombstones = 100, first = 8, bytes = 524288 }
 
 -- Reads up to `want` jobs of one lane (one entry if it is to be `single`), filling it up from the backlogs as it goes.
 local function read_lane(q, number, worker, want, budget, out)
-  local started, touched, refused = 0, {}, {}
+  local started, take = 0, { number = number, worker = worker, out = out, touched = {}, refused = {} }
   while started < want and budget.entries > 0 and not q.limit.shut do
     -- Under a rate of the queue one by one: the next may cost more than what is left.
     local asked, pushed = math.min(want - started, budget.entries, q.limit.period and 1 or budget.fit), q.pushed
     local entries, left = lane.read(q, number, worker, asked), 0
     if #entries < asked then lane.emptied(q, number) end
-    local token = #entries > 0 and queue.tokens(q, #entries) - #entries
+    take.token = #entries > 0 and queue.tokens(q, #entries) - #entries
     entry.fetch(q, entries)
-    for i, read in ipairs(entries) do
-      local j = job.read(q, read[2][2])
+    for i = 1, #entries do
+      local read = entries[i]
+      local j = q.jobs[read[2][2]]
       local status = job.stands(j, number, read[1]) and j.status
       if status == 'waiting' then
         left = left + 1
-        started = started + entry.hand_out(q, j, number, worker, token + i, out, touched, refused)
+        started = started + entry.hand_out(q, j, take)
       elseif status ~= 'active' then -- an active job's is read again if its group was lost: it stays with its worker
         lane.drop(q, number, read[1])
       end
     end
     if left > 0 then lane.left(q, number, left) end
-    if #entries < asked and started < want then entry.share_out(q, number, touched, want - started) end
+    if #entries < asked and started < want then entry.share_out(q, number, take.touched, want - started) end
     budget.entries = budget.entries - #entries
     budget.fit = entry.fitting(budget, out, delivery)
     if budget.single or #entries < asked and q.pushed == pushed then break end
   end
+  local refused = take.refused
   for i = #refused, 1, -1 do backlog.give_back(q, refused[i][1], refused[i][2], lane.home(number)) end
   return started
 end

@@ -1,7 +1,7 @@
 -- An outcome, and whether it is its teller's to tell: only the holder of the job's token ends an attempt, and once.
 -- As store/commands.py packs it: kind, job id, token, value, extra, notice.
 local function judge(q, kind, id, token, value, extra, notice)
-  local j = job.read(q, id)
+  local j = q.jobs[id]
   if not j or j.token ~= token then
     queue.count(q, 'total_refused', 1)
     litter.refused(q, j, kind, value)

@@ -1,11 +1,4 @@
 -- The end of a call that has written: what was collected on the way goes out at once.
-local function write_minute(q, name, n)
-  if not n then return end
-  local key = q.prefix .. 'metrics:' .. math.floor(q.now / 60000)
-  redis.call('HINCRBY', key, name, n)
-  redis.call('EXPIRE', key, 7200)
-end
-
 local function write_meta(q)
   if not q.ahead then return end
   local flat = {}
@@ -34,11 +27,7 @@ function queue.close(q)
   write_tenants(q)
   job.flush(q)
   queue.in_pages('MSET', q.writes)
-  for name, n in pairs(q.counts) do
-    if n ~= 0 then redis.call('HINCRBY', q.prefix .. 'counts', name, n) end
-  end
-  write_minute(q, 'completed', q.counts.total_completed)
-  write_minute(q, 'failed', q.counts.total_failed)
+  numbers.flush(q)
   bundle.flush(q)
   late.flush(q)
   event.flush(q)

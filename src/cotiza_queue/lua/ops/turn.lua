@@ -3,7 +3,8 @@
 -- ARGS     worker want version (of payloads, the newest that it knows), outcomes: one packed list ("" for none) of
 --          kind id token value extra notice per outcome; kinds, with value and extra: see lib/75_settle.lua
 -- RETURNS  [now_ms, next_due_ms or "", [place, again | lost | the code that the job failed with instead; per outcome
---          that was not just settled], [id token attempt stalls created tenant deadline snoozed saved body per job]]
+--          that was not just settled], [id token attempt created tenant body rare per job]]; rare: "" for most, or a
+--          packed list of stalls deadline (0 for none) snoozed saved
 -- EDGE     waiting -> active, waiting -> failed, active -> completed, active -> failed, active -> delayed, active -> waiting,
 --          active -> cancelled
 -- EMITS    active, completed, failed, delayed, waiting, cancelled, stalled
@@ -19,15 +20,20 @@ local function soonest(...)
   return least
 end
 
+local function told_rarely(rare)
+  if rare == record.none then return '' end
+  return cmsgpack.pack({ rare.stalls or 0, rare.deadline or 0, rare.snoozed or 0, rare.saved or 0 })
+end
+
 local function told(q, taken)
-  local bodies, keys, out = {}, {}, {}
-  for i, j in ipairs(taken) do keys[i] = q.prefix .. 'body:' .. j.id end
-  if #keys > 0 then bodies = redis.call('MGET', unpack(keys)) end
-  for i, j in ipairs(taken) do
-    local n, rare = #out, j.rare
-    out[n + 1], out[n + 2], out[n + 3], out[n + 4], out[n + 5] = j.id, j.token, j.attempt, rare.stalls or 0, j.created
-    out[n + 6], out[n + 7], out[n + 8], out[n + 9] = j.tenant, rare.deadline or '', rare.snoozed or 0, rare.saved or 0
-    out[n + 10] = bodies[i] or ''
+  local prefix, keys, out, n = q.prefix .. 'body:', {}, {}, 0
+  for i = 1, #taken do keys[i] = prefix .. taken[i].id end
+  local bodies = #keys > 0 and redis.call('MGET', unpack(keys))
+  for i = 1, #taken do
+    local j = taken[i]
+    out[n + 1], out[n + 2], out[n + 3], out[n + 4], out[n + 5] = j.id, j.token, j.attempt, j.created, j.tenant
+    out[n + 6], out[n + 7] = bodies[i] or '', told_rarely(j.rare)
+    n = n + 7
   end
   return out
 end

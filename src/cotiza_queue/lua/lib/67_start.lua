@@ -1,0 +1,22 @@
+-- A job starts. `take`: of a lane (`number`), by a `worker`, the last `token` that was given, the jobs `out` so far; the
+-- tenants that were `touched`, and who was `refused`.
+local entry = {}
+
+-- What is told of it, by the attempt.
+local TOLD = {}
+local function told_of(attempt)
+  TOLD[attempt] = TOLD[attempt] or '{"attempt":' .. attempt .. '}'
+  return TOLD[attempt]
+end
+
+function entry.start(q, j, t, take, cost)
+  take.token = take.token + 1
+  j.status, j.worker, j.token, j.attempt, j.started = 'active', take.worker, take.token, j.attempt + 1, q.now
+  job.touch(q, j)
+  unique.moved(q, j, 'active')
+  event.emit(q, j.id, j.tenant, 'active', told_of(j.attempt))
+  if t.period then rate.spend(t, q.now, cost) end
+  if q.limit.period then rate.spend(q.limit, q.now, cost) end
+  tenant.add(t, 'active', 1)
+  take.out[#take.out + 1] = j
+end
