@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from ..errors import QueueUnavailable
@@ -67,18 +66,16 @@ class _Line:
                 size += len(caller.intake.body)
         return page
 
-    @contextmanager
-    def call(self, callers: int) -> Iterator[None]:
-        """A call that serves so many is under way."""
+    def begin(self, callers: int) -> None:
+        """A call that serves so many is under way. ``end`` must follow."""
         self.calls += 1
         self.served += callers
-        try:
-            yield
-        finally:
-            now = self.served + len(self.waiting)
-            self.crowd, self._at_last_end = max(now, self._at_last_end), now
-            self.calls -= 1
-            self.served -= callers
+
+    def end(self, callers: int) -> None:
+        now = self.served + len(self.waiting)
+        self.crowd, self._at_last_end = max(now, self._at_last_end), now
+        self.calls -= 1
+        self.served -= callers
 
 
 class GroupCommit:
@@ -93,11 +90,14 @@ class GroupCommit:
         """Take one job in. Raises what ``send`` raises, the same to all who share a call."""
         line = self._lines[job_type]
         if line.crowd <= 1 and line.calls == 0 and not line.waiting:
+            line.begin(1)
             try:
-                with line.call(1):
-                    return (await self._send(job_type, [intake]))[0]
+                (answer,) = await self._send(job_type, (intake,))
             finally:
-                self._look(job_type, line)
+                line.end(1)
+                if line.waiting:
+                    self._look(job_type, line)
+            return answer
         caller = _Caller(intake, asyncio.get_running_loop().create_future())
         line.waiting.append(caller)
         self._look(job_type, line)
@@ -117,9 +117,12 @@ class GroupCommit:
         """Calls, one after the other, for as long as callers come."""
         try:
             while line.ready and (page := line.page()):
-                with line.call(len(page)):
+                line.begin(len(page))
+                try:
                     self._look(job_type, line)
                     await self._send_page(job_type, page)
+                finally:
+                    line.end(len(page))
                 # Those who have just been answered ask again now, and go with the next call.
                 await asyncio.sleep(0)
         finally:

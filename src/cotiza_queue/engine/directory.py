@@ -52,6 +52,10 @@ class Directory:
             )
         return self._registered[name]
 
+    def announced(self, name: str) -> bool:
+        """True if this process has put the type on the list in Redis."""
+        return name in self._announced
+
     async def announce(self, name: str) -> None:
         """Put a type on the list in Redis, once a process."""
         if name not in self._announced:

@@ -372,7 +372,8 @@ class Queue(Recurring, Operators):
         return intake_of(job, kind, job_id, most=most)
 
     async def _accept(self, name: str, intakes: Sequence[Intake]) -> Sequence[Answered]:
-        await self._directory.announce(name)
+        if not self._directory.announced(name):
+            await self._directory.announce(name)
         answers = await self._link.commands.enqueue(name, intakes)
         self._hooks.enqueued(intakes, answers)
         return answers

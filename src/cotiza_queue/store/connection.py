@@ -7,8 +7,7 @@ So calls go over wires of ours (``wire.py``). Nothing is sent twice.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from redis.asyncio import Redis
@@ -21,6 +20,7 @@ from ..errors import ConfigurationError, CotizaError, QueueUnavailable
 from . import keys
 from .library import Library, library
 from .replies import ANEW, FunctionMissing, ours, word_of
+from .turnstile import Turnstile
 from .wire import Pushed, Replies, Wire, pack
 from .wires import FIRST, SECOND, Wires
 
@@ -41,8 +41,6 @@ APART = frozenset({"turn"})
 BROKEN = (RedisError, OSError)
 
 Argument = str | bytes | int
-Way = Callable[[], Awaitable[Wire]]
-"""To the wire that a call goes by; most share the first."""
 
 
 class Connection:
@@ -54,7 +52,7 @@ class Connection:
         self._library = functions or library()
         self._redis = _client(url)
         self._wires = Wires(self._redis.connection_pool, REPLY_TIMEOUT_S, CONNECT_TIMEOUT_S)
-        self._turnstile = asyncio.Semaphore(CALLS)
+        self._turnstile = Turnstile(CALLS)
         self._reading: Wire | None = None
 
     async def call(self, verb: str, job_type: str, *args: Argument) -> Any:
@@ -63,8 +61,8 @@ class Connection:
         """
         asked = ("FCALL", self._library.functions[verb], 1, keys.meta(job_type), *args)
         for _ in range(LOADS):
-            way = self._wires.idlest if verb in APART else None
-            (reply,) = await self._ask([asked], way)
+            place = self._wires.idlest() if verb in APART else FIRST
+            (reply,) = await self._ask([asked], place)
             if not isinstance(reply, Exception):
                 return reply
             if not isinstance(reply, FunctionMissing):
@@ -83,7 +81,7 @@ class Connection:
         """
         name = self._library.functions[verb]
         asked = [("FCALL", name, 1, keys.meta(job_type), *args) for job_type, args in calls]
-        replies = await self._ask(asked, self._second)
+        replies = await self._ask(asked, SECOND)
         for _ in range(LOADS):
             missing = [n for n, reply in enumerate(replies) if isinstance(reply, FunctionMissing)]
             if not missing:
@@ -100,7 +98,7 @@ class Connection:
             await self.load()
         except CotizaError as error:
             return [error] * len(asked)
-        return await self._ask(asked, self._second)
+        return await self._ask(asked, SECOND)
 
     async def load(self) -> None:
         """Make our function library known to the server; nothing happens if it already is."""
@@ -131,7 +129,8 @@ class Connection:
         try:
             if wire is None or not wire.open:
                 wire = await self.own(block_ms / 1000 + CONNECT_TIMEOUT_S)
-            (reply,) = await self._heard(wire, pack((*command, *after, *after.values())), 1)
+            asked = pack((*command, *after, *after.values()))
+            (reply,) = self._heard(wire, await wire.ask(asked))
             if isinstance(reply, Exception):
                 raise reply
         except BaseException:
@@ -152,12 +151,7 @@ class Connection:
     async def close(self) -> None:
         self._wires.close()
 
-    async def _second(self) -> Wire:
-        return await self._wires.at(SECOND)
-
-    async def _ask(
-        self, asked: Sequence[tuple[Argument, ...]], way: Way | None = None
-    ) -> list[Any]:
+    async def _ask(self, asked: Sequence[tuple[Argument, ...]], place: int = FIRST) -> list[Any]:
         """Several commands in one go, each sent once: the replies, or errors of ours instead. What
         fails before they are on the wire did not happen.
         """
@@ -166,23 +160,23 @@ class Connection:
         except TypeError as error:
             return [ours(error, sent=False)] * len(asked)
         try:
-            await self._turn()
+            if not self._turnstile.passed():
+                await self._turn()
             try:
-                wire = await (way() if way else self._wires.at(FIRST))
-                return await self._heard(wire, packed, len(asked))
+                wire = self._wires.opened(place) or await self._wires.at(place)
+                return self._heard(wire, await wire.ask(packed, len(asked)))
             finally:
-                self._turnstile.release()
+                self._turnstile.leave()
         except BROKEN as error:
             self._wires.renounce()
             return [ours(error, sent=False)] * len(asked)
         except QueueUnavailable as error:
             return [error] * len(asked)
 
-    async def _heard(self, wire: Wire, packed: bytes, commands: int) -> Replies:
+    def _heard(self, wire: Wire, replies: Replies) -> Replies:
         """The replies, with errors of ours among them. After an error that says that the server is
         another one now, or is silent, nothing that is open to it is used again.
         """
-        replies = await wire.ask(packed, commands)
         for n, reply in enumerate(replies):
             if isinstance(reply, Exception):
                 replies[n] = ours(reply, sent=True)
@@ -192,12 +186,8 @@ class Connection:
         return replies
 
     async def _turn(self) -> None:
-        if not self._turnstile.locked():
-            await self._turnstile.acquire()
-            return
         try:
-            async with asyncio.timeout(TURN_TIMEOUT_S):
-                await self._turnstile.acquire()
+            await self._turnstile.turn(TURN_TIMEOUT_S)
         except TimeoutError:
             raise QueueUnavailable("too many calls wait for an answer of Redis") from None
 

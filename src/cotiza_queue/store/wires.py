@@ -26,21 +26,23 @@ class Wires:
         self._made: list[Wire] = []
         self._closed = False
 
-    async def at(self, place: int) -> Wire:
-        """The open wire at FIRST or SECOND: what is sent there is done in that order."""
-        while True:
-            wire = self._calls[place]
-            if wire is not None and wire.open:
-                return wire
-            await self._open(place)
+    def opened(self, place: int) -> Wire | None:
+        """The wire at FIRST or SECOND, if it is open: what is sent there is done in that order."""
+        wire = self._calls[place]
+        return wire if wire is not None and wire.open else None
 
-    async def idlest(self) -> Wire:
-        """One with nothing under way, if there is such."""
-        first = await self.at(FIRST)
-        if first.load == 0:
-            return first
-        second = await self.at(SECOND)
-        return second if second.load < first.load or not first.open else first
+    async def at(self, place: int) -> Wire:
+        """The same, opened if need be."""
+        while (wire := self.opened(place)) is None:
+            await self._open(place)
+        return wire
+
+    def idlest(self) -> int:
+        """The place of one with nothing under way, if there is such."""
+        first, second = self.opened(FIRST), self.opened(SECOND)
+        if first is None or first.load == 0:
+            return FIRST
+        return SECOND if second is None or second.load < first.load else FIRST
 
     async def own(self, silence_s: float, pushed: Pushed | None = None) -> Wire:
         """A wire for one user, who ends it."""
