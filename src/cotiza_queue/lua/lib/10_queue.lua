@@ -7,7 +7,8 @@ function queue.open(meta_key)
     prefix = string.sub(meta_key, 1, -5),
     now = clock.now(),
     meta = {}, jobs = {}, touched = {}, writes = {}, tenants = {}, bundles = {}, keeps = {}, ends = {},
-    counts = {}, finished = {}, lanes = {}, acks = {}, events = {}, told = 0, late = {}, pushed = 0, wake = false,
+    counts = { active = 0, kept_bytes = 0, total_run_ms = 0 }, finished = {}, lanes = {}, acks = {},
+    events = {}, told = 0, late = {}, pushed = 0, wake = false,
   }
 end
 

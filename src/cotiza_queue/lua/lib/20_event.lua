@@ -3,13 +3,9 @@
 -- or end alike pays for one. Whom: ids, and before those of another tenant than the last one's a slash and the tenant.
 local event = { kept = 10, page = 1000, mark = 1000 }
 
-local function group_of(q, name, data)
-  local events, known = q.events, q.group
-  if q.told % event.page == 0 then
-    events[#events + 1] = {}
-  elseif known.name == name and known.data == data then
-    return known
-  end
+local function begin(q, name, data)
+  local events = q.events
+  if q.told % event.page == 0 then events[#events + 1] = {} end
   local groups = events[#events]
   q.group = { name = name, data = data }
   groups[#groups + 1] = q.group
@@ -17,14 +13,15 @@ local function group_of(q, name, data)
 end
 
 function event.emit(q, id, tenant, name, data)
-  local group = group_of(q, name, data or '')
+  local group, told = q.group, q.told
+  data = data or ''
+  if told % event.page == 0 or group.name ~= name or group.data ~= data then group = begin(q, name, data) end
   local n = #group
   if group.tenant ~= tenant then
     n = n + 1
     group.tenant, group[n] = tenant, '/' .. tenant
   end
-  group[n + 1] = id
-  q.told = q.told + 1
+  group[n + 1], q.told = id, told + 1
 end
 
 -- Every so many events the entry is marked; what lies before the oldest mark that is kept goes.

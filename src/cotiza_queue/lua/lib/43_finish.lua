@@ -26,11 +26,12 @@ end
 
 function job.finish(q, j, status, data)
   local age, kept = ended.keep_of(q, j, status)
-  j.finished = q.now
+  local counts = q.counts
+  j.finished, j.entry = q.now, ''
   unique.moved(q, j, status)
   if status ~= 'failed' then checkpoint.forget(q, j) end
   q.finished[status] = (q.finished[status] or 0) + 1
-  queue.count(q, 'kept_bytes', j.size)
+  counts.kept_bytes = counts.kept_bytes + j.size
   event.emit(q, j.id, j.tenant, status, data)
   index.move(q, j, status)
   if j.rare.next then follower.release(q, j) end

@@ -52,7 +52,7 @@ end
 function tenant.numbers(t)
   local kept = {}
   for field, value in pairs(t) do
-    if type(value) == 'number' then kept[field] = value end
+    if type(value) == 'number' and value ~= 0 then kept[field] = value end
   end
   return kept
 end

@@ -15,8 +15,7 @@ function tenant.set(t, field, value)
 end
 
 function tenant.add(t, field, n)
-  local sum = (t[field] or 0) + n
-  t[field], t.changed = sum ~= 0 and sum or nil, true
+  t[field], t.changed = (t[field] or 0) + n, true
 end
 
 function tenant.free(q, t)

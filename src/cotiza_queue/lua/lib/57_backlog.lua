@@ -31,8 +31,8 @@ end
 
 -- So many stand in the lane more.
 function backlog.enter(t, number, n)
-  tenant.add(t, tenant.inside(number), n)
-  tenant.add(t, 'admitted', n)
+  local inside = tenant.inside(number)
+  t[inside], t.admitted, t.changed = (t[inside] or 0) + n, (t.admitted or 0) + n, true
 end
 
 -- A job that comes in: into the lane if there is room for it, else to the end of its tenant's line.
@@ -44,5 +44,3 @@ function backlog.stand(q, id, t, number)
   end
   return backlog.append(q, t, id, number)
 end
-
-function backlog.left(t, number) backlog.enter(t, number, -1) end

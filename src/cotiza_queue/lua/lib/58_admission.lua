@@ -12,7 +12,7 @@ end
 -- Room in a lane goes to the tenant's next one there. Where starts are capped, lanes share it: the best comes first.
 function admission.next(q, t, number)
   if t.concurrency then return admission.refill(q, t) end
-  backlog.admit(q, t, number)
+  if tenant.room(q, t, number) > 0 then backlog.admit(q, t, number) end
 end
 
 -- A job leaves its lane without having started: its place goes to the tenant's next one.
@@ -20,7 +20,7 @@ function admission.withdrawn(q, j)
   local t = tenant.open(q, j.tenant)
   lane.left(q, j.lane, 1)
   if j.lane % 2 == 1 then
-    backlog.left(t, j.lane)
+    backlog.enter(t, j.lane, -1)
     admission.next(q, t, j.lane)
   end
 end
@@ -29,7 +29,7 @@ end
 function admission.ended(q, j)
   local t = tenant.open(q, j.tenant)
   tenant.add(t, 'active', -1)
-  queue.count(q, 'active', -1)
+  q.counts.active = q.counts.active - 1
   if t.concurrency then admission.refill(q, t) end
 end
 

@@ -36,7 +36,7 @@ function entry.hand_out(q, j, take)
   local t, number, refused = tenant.open(q, j.tenant), take.number, take.refused
   if number % 2 == 0 then return decide(q, j, t, take) end
   take.touched[t] = true
-  backlog.left(t, number)
+  backlog.enter(t, number, -1)
   local kept = #refused
   local started = decide(q, j, t, take)
   if #refused == kept then admission.next(q, t, number) end
