@@ -147,7 +147,7 @@ MUTATIONS = (
     _one("given back into the void", "lib/57_backlog",
         "  redis.call('LPUSH', backlog.key(q, t, number), j.id)\n", ""),
     _one("nobody follows who left", "lib/68_entry",
-         "  if #refused == kept then admission.next(q, t, number) end\n", ""),
+         "admission.next(q, t, number)", "local _ = t"),
     _one("a line that forgets its order", "lib/57_backlog_admit", "local ids = redis.call('LPOP'",
         "local ids = redis.call('RPOP'"),
     *(_one(*each) for each in DOCTOR_MUTATIONS),

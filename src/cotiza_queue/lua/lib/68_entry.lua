@@ -31,7 +31,8 @@ local function decide(q, j, t, take)
   return 0
 end
 
--- A job that leaves its lane makes room for its tenant's next one, at the lane's tail: so lanes rotate.
+-- A job that leaves its lane makes room for its tenant's next one, at the lane's tail: so lanes rotate. Where nothing is
+-- left in the lane, what follows is shared out when the page is through (69_page.lua).
 function entry.hand_out(q, j, take)
   local t, number, refused = tenant.open(q, j.tenant), take.number, take.refused
   if number % 2 == 0 then return decide(q, j, t, take) end
@@ -39,6 +40,6 @@ function entry.hand_out(q, j, take)
   backlog.enter(t, number, -1)
   local kept = #refused
   local started = decide(q, j, t, take)
-  if #refused == kept then admission.next(q, t, number) end
+  if #refused == kept and (t.concurrency or not take.emptied) then admission.next(q, t, number) end
   return started
 end

@@ -9,6 +9,7 @@ local function read_lane(q, number, worker, want, budget, out)
     local asked, pushed = math.min(want - started, budget.entries, q.limit.period and 1 or budget.fit), q.pushed
     local entries, left = lane.read(q, number, worker, asked), 0
     if #entries < asked then lane.emptied(q, number) end
+    take.emptied = #entries < asked
     take.token = #entries > 0 and queue.tokens(q, #entries) - #entries
     entry.fetch(q, entries)
     for i = 1, #entries do
