@@ -17,7 +17,7 @@ LANES = (
     one("late ones that wait on", "lib/64_choice", "if q.limit.max_wait then late =",
         "if false then late ="),
     one("forgotten though filled again", "lib/30_lane", "  l.emptied = false\n", ""),
-    one("a trim that takes what runs", "lib/32_lane_end", "'MINID', oldest", "'MAXLEN', 0"),
+    one("a trim that takes what runs", "lib/32_lane_end", "'MINID', oldest[1]", "'MAXLEN', 0"),
     one("a trim that leaves the rest", "lib/32_lane_end", ">= #entries then return end",
         ">= 0 then return end"),
 )  # fmt: skip

@@ -14,8 +14,8 @@ end
 -- with one trim: deleted one by one they cost ten times as much.
 local function delete(q, number, entries)
   local key = lane.key(q, number)
-  local oldest = #entries >= lane.trimmed and lane.pending(q, number)[2]
-  if oldest and redis.call('XTRIM', key, 'MINID', oldest) >= #entries then return end
+  local oldest = #entries >= lane.trimmed and lane.pending(q, number, '-', '+', 1)[1]
+  if oldest and redis.call('XTRIM', key, 'MINID', oldest[1]) >= #entries then return end
   for first = 1, #entries, 1000 do
     redis.call('XDEL', key, unpack(entries, first, math.min(first + 999, #entries)))
   end
