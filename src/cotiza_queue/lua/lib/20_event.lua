@@ -25,8 +25,8 @@ function event.emit(q, id, tenant, name, data)
 end
 
 -- Every so many events the entry is marked; what lies before the oldest mark that is kept goes.
-local function trim(q, before, total, entry)
-  if math.floor(before / event.mark) == math.floor(total / event.mark) then return end
+local function trim(q, n, total, entry)
+  if total % event.mark >= n then return end
   local marks = q.prefix .. 'events:marks'
   if redis.call('RPUSH', marks, entry) > event.kept then
     redis.call('XTRIM', q.prefix .. 'events', 'MINID', redis.call('LPOP', marks))
@@ -40,7 +40,7 @@ local function write(q, groups, n)
   end
   local entry = redis.call('XADD', q.prefix .. 'events', '*', 'e', cmsgpack.pack(list))
   local total = queue.advance(q, 'announced', n)
-  trim(q, total - n, total, entry)
+  trim(q, n, total, entry)
 end
 
 function event.flush(q)

@@ -9,8 +9,10 @@ end
 
 -- The job that a call asks for.
 local function create(q, n)
+  local seq = q.meta.seq + 1
+  q.meta.seq, q.ahead = seq, true
   local j = { id = n.id, key = q.prefix .. 'job:' .. n.id, status = false, tenant = n.tenant, lane = n.lane, entry = '',
-    token = 0, attempt = 0, attempts = n.attempts, created = q.now, started = 0, finished = 0, worker = '', seq = queue.advance(q, 'seq', 1),
+    token = 0, attempt = 0, attempts = n.attempts, created = q.now, started = 0, finished = 0, worker = '', seq = seq,
     size = 0, keep = n.keep, result = false, options = n.options, rare = record.none }
   job.create(q, j)
   if n.priority then job.set(q, j, 'priority', n.priority) end
@@ -21,30 +23,28 @@ local function create(q, n)
   return j
 end
 
--- Returns the status, the moment of coming, and the moment at which it is due.
+-- Returns the status, and the moment at which it is due.
 local function place(q, n, j)
-  local status, due
-  if n.behind then
-    status, due = follower.block(q, j, n.behind, n.delay)
-  else
-    status, due = intake.place(q, j, n.lane, n.delay)
-  end
-  return status, q.now, due
+  if n.behind then return follower.block(q, j, n.behind, n.delay) end
+  return intake.place(q, j, n.lane, n.delay)
 end
 
--- Takes a job in, or answers with the one that it stands for. `bounded`: it is refused (3) if the queue is full.
+-- Takes a job in, or answers with the one that it stands for; 1 says that it is new and waits. `bounded`: it is refused
+-- (3) if the queue is full.
 function intake.accept(q, n, bounded)
   local found = rival.known(q, n)
   if found then return litter.unused(q, n, found) end
   open(q)
   if bounded then
     local t = tenant.open(q, n.tenant)
-    local full = depth.reached(q, t)
+    local full = (q.depth or t.depth) and depth.reached(q, t)
     if full then return litter.unused(q, n, { n.id, 3, full, 0, depth.retry_after(q) }) end
     depth.taken(q, t)
   end
-  local answer = { n.id, 1, place(q, n, create(q, n)) }
-  event.emit(q, n.id, n.tenant, answer[3])
+  local status, due = place(q, n, create(q, n))
+  event.emit(q, n.id, n.tenant, status)
+  if status == 'waiting' and not n.call.once then return 1 end
+  local answer = { n.id, 1, status, q.now, due }
   rival.remember(q, n, answer)
   return answer
 end

@@ -24,8 +24,7 @@ local function enqueue(keys, args)
   local replies, plain = { q.now }, true
   for i = 1, n do
     local answer = intake.accept(q, jobs[i], true)
-    if answer[2] == 1 and answer[3] == 'waiting' then answer = 1 else plain = false end
-    replies[i + 1] = answer
+    replies[i + 1], plain = answer, plain and answer == 1
   end
   queue.close(q)
   return plain and q.now or replies
