@@ -10,8 +10,8 @@ INTAKE_MUTATIONS = (
     ("a key taken from its holder", "lib/41_unique", "j.id, 'NX')", "j.id)"),
     ("a key that a start keeps", "lib/67_start", "  unique.moved(q, j, 'active')\n", ""),
     ("a key that outlives its job", "lib/42_end", "  unique.moved(q, j, '')\n", ""),
-    ("a return without the key", "lib/60_intake", "  unique.moved(q, j, j.status)\n",
-     "  if not j.created then unique.moved(q, j, j.status) end\n"),
+    ("a return without the key", "lib/60_intake", "if j.options.unique then unique.moved",
+     "if j.options.unique and not j.created then unique.moved"),
     (
         "replay without its unique key", "ops/replay",
         "  if taken(q, j.options, id) then return 'unique_key_taken' end\n", "",

@@ -32,12 +32,13 @@ end
 -- Takes a job in, or answers with the one that it stands for; 1 says that it is new and waits. `bounded`: it is refused
 -- (3) if the queue is full.
 function intake.accept(q, n, bounded)
-  local found = rival.known(q, n)
+  -- Of a job that was looked for and is not there, and that names no key, nothing can be known.
+  local found = (q.jobs[n.id] ~= false or n.call.once or n.options.unique) and rival.known(q, n)
   if found then return litter.unused(q, n, found) end
   open(q)
-  if bounded then
-    local t = tenant.open(q, n.tenant)
-    local full = (q.depth or t.depth) and depth.reached(q, t)
+  local t = bounded and tenant.open(q, n.tenant)
+  if t and (q.depth or t.depth) then
+    local full = depth.reached(q, t)
     if full then return litter.unused(q, n, { n.id, 3, full, 0, depth.retry_after(q) }) end
     depth.taken(q, t)
   end
