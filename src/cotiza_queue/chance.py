@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import random
-import secrets
 from typing import Protocol
 
 
@@ -26,4 +26,4 @@ class SystemChance:
         return random.random()  # noqa: S311 - jitter needs no cryptography
 
     def random_bytes(self, count: int) -> bytes:
-        return secrets.token_bytes(count)
+        return os.urandom(count)

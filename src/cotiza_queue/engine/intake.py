@@ -6,20 +6,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from ..errors import FieldError, InvalidInput
 from ..model import uniqueness
 from ..model.ids import check_tenant
 from ..model.job import JobType, NewJob
-from ..model.policy import JobOptions, lane_of, rules_for
+from ..model.policy import JobOptions, RunRules, lane_of, rules_for
 from ..store import codec
 from ..store.asked import Intake
 from ..wording import explain
 
 _NONE_ASKED = JobOptions()
+MAX_UNASKED = 1024
+"""Types of which is remembered what no options come to."""
 
 
 def intake_of(
@@ -35,39 +38,71 @@ def intake_of(
     """
     tenant = check_tenant(job.tenant)
     payload = codec.encode_payload(validated(job.payload, job_type), most)
-    options = job.options
-    rules = rules_for(options, job_type.defaults)
-    body = codec.encode_body(
-        codec.Body(
-            payload,
-            None if rules == codec.USUAL else rules,
-            options.priority,
-            schedule_id,
-            payload_version=job_type.version,
-        )
+    terms = _terms(job.options, job_type)
+    body = codec.Body(
+        payload, terms.rules, job.options.priority, schedule_id, payload_version=job_type.version
     )
     once, fingerprint = _once(job, payload)
-    return Intake(
+    key = job.options.unique_key
+    return replace(
+        terms.intake,
         id=job_id,
         tenant=tenant,
+        unique=f"{tenant}/{key}" if key else "",
+        body=codec.encode_body(body),
+        once=once,
+        fingerprint=fingerprint,
+    )
+
+
+class _Terms(NamedTuple):
+    """What options come to, over a type's defaults. ``intake``: without what is a job's own;
+    ``rules``: None for the usual ones.
+    """
+
+    intake: Intake
+    rules: RunRules | None
+
+
+_unasked: dict[str, tuple[JobType[Any], _Terms]] = {}
+"""By its name, a type, and what the options of a call without any come to: most are such."""
+
+
+def _terms(options: JobOptions, job_type: JobType[Any]) -> _Terms:
+    if options is not _NONE_ASKED:
+        return _terms_of(options, job_type)
+    known = _unasked.get(job_type.name)
+    if known is not None and known[0] is job_type:
+        return known[1]
+    if len(_unasked) >= MAX_UNASKED:
+        _unasked.clear()
+    terms = _terms_of(options, job_type)
+    _unasked[job_type.name] = (job_type, terms)
+    return terms
+
+
+def _terms_of(options: JobOptions, job_type: JobType[Any]) -> _Terms:
+    rules = rules_for(options, job_type.defaults)
+    intake = Intake(
+        id="",
+        tenant="",
         priority=options.priority,
         lane=lane_of(options.priority),
         attempts=rules.attempts,
         keep_completed=rules.keep_completed,
         keep_failed=rules.keep_failed,
-        unique=f"{tenant}/{options.unique_key}" if options.unique_key else "",
+        unique="",
         hold=uniqueness.held_while(options),
         span_ms=options.unique_for or 0,
         duplicate=uniqueness.when_held(options),
         deadline_ms=options.deadline or 0,
         delay_ms=options.delay,
-        body=body,
+        body=b"",
         tags=options.tags,
         cost=options.cost,
         version=job_type.version,
-        once=once,
-        fingerprint=fingerprint,
     )
+    return _Terms(intake, None if rules == codec.USUAL else rules)
 
 
 def _once(job: NewJob, payload: bytes) -> tuple[str, str]:
