@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cotiza_queue import JobType, NewJob, Queue
+from cotiza_queue import JobOptions, JobType, NewJob, Queue
 from cotiza_queue.model.job import Event
 from cotiza_queue.store import events as events_module
 from cotiza_queue.store.events import Listener, order
@@ -84,6 +84,27 @@ async def test_a_resume_shows_nothing_of_before_the_listener_came_first(
             while not set(last) <= set(seen):
                 seen.append((await anext(stream)).job_id)
     assert not set(old) & set(seen)
+
+
+async def test_of_what_one_call_announces_each_tenant_hears_its_own_in_order(
+    queue: Queue, kind: str
+) -> None:
+    tenants = [f"{kind}-{n}" for n in (0, 0, 1, 0, 2, 2, 1)]
+    jobs = [
+        NewJob(type=kind, payload=0, tenant=tenant, options=JobOptions(delay=n % 2 * 3600))
+        for n, tenant in enumerate(tenants)
+    ]
+    made = await queue.enqueue_many(jobs)
+    for tenant in sorted(set(tenants)):
+        told = [
+            (job.job_id, ("waiting", "delayed")[n % 2])  # type: ignore[union-attr]
+            for n, job in enumerate(made)
+            if tenants[n] == tenant
+        ]
+        after = f"{told[0][0][-4:]}:0-0"
+        async with aclosing(queue.tenant_events(tenant, after=after)) as stream:  # type: ignore[type-var]
+            seen = await take(stream, len(told))
+        assert [(event.job_id, event.name) for event in seen] == told
 
 
 async def test_a_listener_hears_of_the_types_it_asked_for_whatever_else_is_read(

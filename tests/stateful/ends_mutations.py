@@ -4,6 +4,7 @@ from __future__ import annotations
 
 ENDS_MUTATIONS = (
     # -- deadlines
+    ("an event told under the last one's name", "lib/20_event", " or group.name ~= name", ""),
     (
         "a retry past the deadline", "lib/75_settle",
         "if j.rare.deadline and q.now + delay > j.rare.deadline then", "if false then"),
