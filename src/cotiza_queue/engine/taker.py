@@ -95,8 +95,6 @@ class Taker:
         self._jobs = Background()
         self._turns = Background()
         self._brought: deque[Brought] = deque()
-        self._resting: Runner | None = None
-        """The runner, while the loop has nothing to do but to wait."""
         self._failure: Exception | None = None
         self._backoff = FIRST_BACKOFF_S
         self.settler = Settler(self._heed)
@@ -111,14 +109,6 @@ class Taker:
         """There may be something to take."""
         self._pace.wake()
         self._attention.set()
-
-    def hear(self) -> None:
-        """The server says that there is something to take. A loop at rest need not be woken first:
-        the turn goes from here.
-        """
-        self._pace.wake()
-        if self._resting is None or not self._send(self._resting.version):
-            self._attention.set()
 
     @property
     def ready(self) -> bool:
@@ -197,16 +187,8 @@ class Taker:
             await asyncio.sleep(0)
         elif self._pace.under_way:
             await self._attention.wait()
-        elif not await self._rest(runner):
+        elif not await wait_for(self._attention, self._pause()):
             self._pace.look()
-
-    async def _rest(self, runner: Runner) -> bool:
-        """Wait for something to happen; False if nothing did until it is time for a look."""
-        self._resting = runner
-        try:
-            return await wait_for(self._attention, self._pause())
-        finally:
-            self._resting = None
 
     async def _fail(self, runner: Runner, failure: Exception) -> None:
         """Raise what a turn has met with. Not before all are over: the sweep that follows would
@@ -280,10 +262,7 @@ class Taker:
     async def _turn(self, asked: Asked, version: int) -> None:
         try:
             brought = await self._exchange(asked, version)
-            if self._resting is not None and not self._brought:
-                self._begin(self._resting, brought)
-            else:
-                self._brought.append(brought)
+            self._brought.append(brought)
             self._tell(asked.outcomes, brought.turn)
         except Exception as error:
             if self._failure is None or isinstance(error, ConfigurationError):

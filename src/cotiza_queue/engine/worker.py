@@ -337,7 +337,7 @@ class _Station:
             job_id, _, token = rest.partition(" ")
             self.leases.lose(job_id, int(token))
         else:
-            self.taker.hear()
+            self.taker.wake()
 
     def abandon(self) -> None:
         """Hand back what did not end in time, whatever its code still does."""
