@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import pytest
@@ -20,11 +20,10 @@ from cotiza_queue.errors import Conflict, NotFound
 from cotiza_queue.store import audit
 from cotiza_queue.store.commands import Commands
 from cotiza_queue.store.connection import Connection
+from engine.harms import HARMS, KIND, P, Site
 from engine.records import read, recount, rewrite
 
 pytestmark = pytest.mark.row("D8")
-KIND = "parts"
-P = f"{{cq:{KIND}}}:"
 OPTIONS = WorkerOptions(handle_signals=False, lease_ms=300, drain_ms=2000)
 
 
@@ -113,24 +112,6 @@ async def _drained(queue: Queue) -> bool:
     return found.waiting + found.active + found.delayed == 0
 
 
-class Site(NamedTuple):
-    """A queue with a job in each place; ``held`` is active on a worker that is gone."""
-
-    queue: Queue
-    connection: Connection
-    done: str
-    failed: str
-    later: str
-    standing: str
-    in_line: str
-    held: str
-    lane: str
-    open: frozenset[str]
-
-    async def do(self, *words: str | int | bytes) -> Any:
-        return await self.connection.command(*words)
-
-
 @pytest.fixture
 async def site(own: Queue) -> AsyncIterator[Site]:
     worker = Worker({KIND: work}, own.url, options=OPTIONS)
@@ -164,126 +145,6 @@ async def site(own: Queue) -> AsyncIterator[Site]:
     await connection.close()
 
 
-async def entry_of(site: Site, job_id: str) -> bytes:
-    return (await read(site.connection, P + f"job:{job_id}"))[0].entry.encode()
-
-
-async def letter_entry(site: Site) -> bytes:
-    entry: bytes = await site.do("HGET", P + "dead:index", site.failed)
-    return entry
-
-
-async def lose_entry(site: Site) -> None:
-    await site.do("XDEL", site.lane, await entry_of(site, site.standing))
-
-
-async def lose_held_entry(site: Site) -> None:
-    await site.do("XDEL", site.lane, await entry_of(site, site.held))
-
-
-async def release_held_entry(site: Site) -> None:
-    await site.do("XACK", site.lane, "workers", await entry_of(site, site.held))
-
-
-async def deliver_unheard(site: Site) -> None:
-    await site.do("XREADGROUP", "GROUP", "workers", "x", "COUNT", 1, "STREAMS", site.lane, ">")
-    await site.do("XACK", site.lane, "workers", await entry_of(site, site.standing))
-
-
-async def deliver_ghost(site: Site) -> None:
-    lane = P + "lane:7"
-    await site.do("XGROUP", "CREATE", lane, "workers", "0", "MKSTREAM")
-    await site.do("HSET", P + "lanes", 7, 0)
-    await site.do("XADD", lane, "*", "job", "nobody")
-    await site.do("XREADGROUP", "GROUP", "workers", "x", "COUNT", 1, "STREAMS", lane, ">")
-
-
-async def deliver_and_delete(site: Site) -> None:
-    await deliver_ghost(site)
-    (entry, _), *_ = await site.do("XRANGE", P + "lane:7", "-", "+")
-    await site.do("XDEL", P + "lane:7", entry)
-
-
-async def lose_the_letter(site: Site) -> None:
-    await site.do("XDEL", P + "dead", await letter_entry(site))
-
-
-async def jumble_record(site: Site) -> None:
-    await rewrite(site.connection, P + f"job:{site.done}", status="lost")
-
-
-async def retype(site: Site) -> None:
-    await site.do("DEL", P + f"job:{site.done}")
-    await site.do("LPUSH", P + f"job:{site.done}", "x")
-
-
-async def fill_window(site: Site) -> None:
-    await recount(site.connection, P + "tenant:c", admitted=9)
-
-
-async def lose_result(site: Site) -> None:
-    await rewrite(site.connection, P + f"job:{site.done}", result=True)
-
-
-async def name_again(site: Site) -> None:
-    moment = await site.do("ZSCORE", P + "ended:failed", site.failed)
-    await site.do("ZADD", P + "ended:failed", moment, f"nobody {site.failed} {site.done}")
-
-
-Harm = Callable[[Site], Awaitable[object]]
-HARMS: dict[str, tuple[str, Harm]] = {
-    "a lane overwritten": ("wrong_type", lambda s: s.do("SET", s.lane, "x")),
-    "the delayed overwritten": ("wrong_type", lambda s: s.do("SET", P + "delayed", "x")),
-    "a job of another type": ("wrong_type", retype),
-    "a job overwritten": ("broken_job", lambda s: s.do("SET", P + f"job:{s.done}", "x")),
-    "a job cut short": ("broken_job", lambda s: s.do("SET", P + f"job:{s.done}", "\xa7wait")),
-    "a job without a status": ("broken_job", jumble_record),
-    "a result lost": ("result", lose_result),
-    "a payload lost": ("broken_job", lambda s: s.do("DEL", P + f"body:{s.done}")),
-    "an entry lost": ("lost_job", lose_entry),
-    "a held entry lost": ("lost_job", lose_held_entry),
-    "a held entry released": ("lost_job", release_held_entry),
-    "an entry handed to nobody": ("lost_job", deliver_unheard),
-    "a lane lost": ("lost_job", lambda s: s.do("DEL", s.lane)),
-    "a line lost": (
-        "lost_job", lambda s: s.do("DEL", f"{P}backlog:{s.lane.rpartition(':')[2]}:c"),
-    ),
-    "a delayed job forgotten": ("delayed", lambda s: s.do("ZREM", P + "delayed", s.later)),
-    "an ended job delayed": ("delayed", lambda s: s.do("ZADD", P + "delayed", 1, s.done)),
-    "a listing lost": ("index", lambda s: s.do("ZREM", P + "index:a:completed", s.done)),
-    "listed as another": ("index", lambda s: s.do("ZADD", P + "index:a:open", 1, s.done)),
-    "the whole index lost": ("index", lambda s: s.do("DEL", P + "index")),
-    "a tag lost": ("tag", lambda s: s.do("DEL", P + "tag:a/steel")),
-    "retention forgotten": ("retention", lambda s: s.do("ZREM", P + "ended:completed", s.done)),
-    "retention put off": ("retention", lambda s: s.do("ZADD", P + "ended:completed", 9e15, s.done)),
-    "retention named again": ("retention", name_again),
-    "kept by number, forgotten": (
-        "retention", lambda s: s.do("ZREM", P + "newest:failed:a", s.failed),
-    ),
-    "a result too many": ("result", lambda s: s.do("SET", P + f"result:{s.failed}", "1")),
-    "a name of nothing": ("dangling", lambda s: s.do("ZADD", P + "ended:failed", 1, "nobody")),
-    "a block of nothing": ("dangling", lambda s: s.do("ZADD", P + "index", 16, "no body")),
-    "a tag of nothing": ("dangling", lambda s: s.do("ZADD", P + "tag:a/x", 1, "nobody")),
-    "a delay of nothing": ("dangling", lambda s: s.do("ZADD", P + "delayed", 1, "nobody")),
-    "a schedule of nothing": ("dangling", lambda s: s.do("ZADD", P + "schedules", 9e15, "no")),
-    "a body without a job": ("orphan", lambda s: s.do("SET", P + "body:nobody", "x")),
-    "failures without a job": ("orphan", lambda s: s.do("RPUSH", P + "failures:nobody", "x")),
-    "a unique key of nobody": ("unique", lambda s: s.do("SET", P + "unique:x", "nobody")),
-    "a memory without end": ("endless", lambda s: s.do("SET", P + "once:x", "1 2 3 4 5")),
-    "an entry of nothing": ("ghost", deliver_ghost),
-    "held, and deleted": ("ghost", deliver_and_delete),
-    "a letter not named": ("dead_letter", lambda s: s.do("DEL", P + "dead:index")),
-    "a letter lost": ("dead_letter", lose_the_letter),
-    "a schedule not listed": ("schedule", lambda s: s.do("DEL", P + "schedules:all")),
-    "a lane unread": ("unread_lane", lambda s: s.do("DEL", P + "ready")),
-    "lanes forgotten": ("unread_lane", lambda s: s.do("DEL", P + "lanes")),
-    "counts lost": ("counter", lambda s: s.do("DEL", P + "counts")),
-    "counts too high": ("counter", lambda s: s.do("HINCRBY", P + "counts", "active", 3)),
-    "a tenant's counts lost": ("counter", lambda s: s.do("DEL", P + "tenant:c")),
-    "a tenant's window full": ("counter", fill_window),
-    "a strange key": ("unknown_key", lambda s: s.do("SET", P + "strange", "x")),
-    "a queue on no list": ("unannounced", lambda s: s.do("DEL", "cq:types")),
-}  # fmt: skip
 UNMENDED = {"unknown_key"}
 
 

@@ -13,6 +13,8 @@ import pytest
 from cotiza_queue import Limits, NewJob, Queue, Status
 from cotiza_queue.errors import InvalidInput
 from cotiza_queue.model.policy import Rate
+from cotiza_queue.store.commands import Commands
+from cotiza_queue.store.connection import Connection
 
 
 async def fill(queue: Queue, kind: str, tenant: str, count: int) -> None:
@@ -61,6 +63,25 @@ async def test_a_newcomer_behind_a_flood_is_served_within_the_window(
     last = max(i for i, tenant in enumerate(ledger.order) if tenant == "newcomer") + 1
     assert last <= 20  # twice what its ten jobs take alone
     assert ledger.order.count("newcomer") == 10
+
+
+async def test_takes_that_empty_the_lane_serve_all_tenants_alike(
+    redis_url: str, queue: Queue, kind: str
+) -> None:
+    tenants = [f"t{n}" for n in range(20)]
+    for first in range(0, 240, 40):
+        jobs = range(first, first + 40)
+        await queue.enqueue_many(
+            [NewJob(type=kind, payload=n, tenant=tenant) for n in jobs for tenant in tenants]
+        )
+    connection, started, apart = Connection(redis_url), Counter[str](), list[int]()
+    for _ in range(90):
+        turn = await Commands(connection).turn(kind, "w", 50, [])
+        started.update(delivery.tenant for delivery in turn.deliveries)
+        apart.append(max(started.values()) - min(started.values()))
+    await connection.close()
+    assert started.total() == 90 * 50
+    assert max(apart) <= 12  # it comes about in the first takes, and does not grow
 
 
 @pytest.mark.row("C5")
@@ -227,8 +248,6 @@ async def test_jobs_in_a_backlog_can_be_cancelled_and_replayed(
 async def test_an_idle_tenant_leaves_no_key_behind(
     redis_url: str, queue: Queue, kind: str, working: Any
 ) -> None:
-    from cotiza_queue.store.connection import Connection
-
     await fill(queue, kind, "gone", 50)
     ledger = Ledger(50)
     async with working({kind: ledger.work}):

@@ -23,8 +23,8 @@ INTAKE_MUTATIONS = (
      "if t.present then t.present.n = t.present.n + 1 end", ""),
     ("a bound that forgets the delayed", "lib/59_depth", "'waiting', 'delayed', 'blocked'",
      "'waiting', 'blocked'"),
-    ("a bound that counts the running", "lib/59_depth", "local n = -(t.active or 0)",
-        "local n = 0"),
+    ("a bound that counts the running", "lib/59_depth", "return (t.there or 0) - (t.active or 0)",
+        "return t.there or 0"),
     ("an occurrence that is refused", "ops/fire",
      "intake.parse(args, 4))", "intake.parse(args, 4), true)"),
     # -- throttle, debounce, keep the last
@@ -47,7 +47,7 @@ INTAKE_MUTATIONS = (
     ),
     ("a span that has no end", "lib/41_unique", ", 'PX', j.options.span)", ")"),
     (
-        "tags of two calls", "lib/35_index",
+        "tags of two calls", "lib/38_index_job",
         "late.zrem(q, index.tag(q, j.tenant, tag), j.id) end\n  for", "late.page = 1000 end\n  for",
     ),
     (

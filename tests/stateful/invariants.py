@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
-from .bench import HELD
+from .bench import BLOCK, HELD
 from .checkpoint_check import checkpoints
 from .history_check import histories
 from .index_check import indexes
@@ -27,7 +27,7 @@ MAX_STALLS = 3
 STATUSES = ("blocked", "waiting", "delayed", "active", *FINAL)
 
 KEYS = re.compile(
-    r"meta|counts|lanes|ready|delayed|events(:marks)?|dead|dead:index|index|index:[^:]+:\w+|tag:.+"
+    r"meta|counts|lanes|ready|delayed|events(:marks)?|dead|dead:index|index(:.+)?|class:\w+|tag:.+"
     r"|workers|schedules"
     r"|schedules:all|schedule:.+|(ended|newest):(completed|failed|cancelled)(:.+)?|lane:\d+"
     r"|metrics:\d+|worker:.+|tenant:.+|backlog:\d+:.+|put_off|pauses|passes|newer|litter"
@@ -155,8 +155,9 @@ def ended(model: Model, found: Snapshot) -> Iterator[Fault]:
             if there != newest:
                 yield "I1", _difference(f"newest:{status}:{tenant}", there, newest)
     for name, bundles in found.bundles.items():
+        most = BLOCK if name.startswith(("index", "class")) else HELD
         named = sum(map(len, bundles))
-        if named > len(found.zsets[name]) or any(len(ids) > HELD for ids in bundles):
+        if named > len(found.zsets[name]) or any(len(ids) > most for ids in bundles):
             yield "I1", f"{name} names a job twice, or too many together: {bundles}"
     tenants = {name.split(":", 2)[2] for name in found.zsets if name.startswith("newest:")}
     if gone := tenants - {j.intake.tenant for j in model.jobs.values()}:
@@ -214,6 +215,7 @@ def tenants(model: Model, found: Snapshot) -> Iterator[Fault]:
     for job in model.jobs.values():
         counts = wanted.setdefault(job.intake.tenant, Counter())
         counts["active"] += job.status == "active"
+        counts["there"] += job.status not in FINAL
     for job, number, _ in _standing(model, found, "waiting"):
         if job.lane % 2:
             wanted[job.intake.tenant].update(("admitted", f"in:{number}"))
@@ -224,7 +226,7 @@ def tenants(model: Model, found: Snapshot) -> Iterator[Fault]:
     hashes = {n[7:]: f for n, f in found.hashes.items() if n.startswith("tenant:")}
     for tenant in {*wanted, *hashes}:
         fields = hashes.get(tenant, {})
-        counted = re.compile(r"active|admitted|in:\d+|back:\d+")
+        counted = re.compile(r"there|active|admitted|in:\d+|back:\d+")
         there = {k: int(v) for k, v in fields.items() if counted.fullmatch(k)}
         if there != +wanted.get(tenant, Counter()):
             yield "I19", _difference(f"tenant {tenant}", there, +wanted.get(tenant, Counter()))

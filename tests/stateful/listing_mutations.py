@@ -5,21 +5,22 @@ from __future__ import annotations
 
 _INDEXES = (
     (
-        "an end that stays among the open", "lib/43_finish", "  index.move(q, j, status)\n",
-        "  j.status = status\n"),
+        "an end that stays among the open", "lib/43_finish", "  job.move(q, j, status)\n",
+        "  j.status = status\n  job.touch(q, j)\n"),
     (
         "retention that forgets an index", "lib/42_end", "  index.leave(q, j)\n",
-        "  bundle.leave(q, p .. 'index', index.block_of(j.seq), j.id)\n",
+        "  blocks.leave(q, j)\n",
     ),
     (
-        "a tag that outlives its job", "lib/35_index",
-        "    late.zrem(q, index.tag(q, j.tenant, tag), j.id)\n", "",
+        "a tag that outlives its job", "lib/38_index_job",
+        "do late.zrem(q, index.tag(q, j.tenant, tag), j.id) end\nend", "do break end\nend",
     ),
     (
-        "a page that ends too soon", "lib/46_finding", "#ids == page and found[2 * page] or ''",
-        "''",
+        "a page that ends too soon", "lib/46_finding",
+        "#ids == page and tonumber(found[2 * page]) or nil", "nil",
     ),
-    ("a page that begins with the last one's end", "ops/list", "'(' .. args[2]", "args[2]"),
+    ("a page that begins with the last one's end", "ops/list", "tonumber(args[2]) or math.huge",
+     "(tonumber(args[2]) or math.huge) + 1"),
     (
         "active ones of anybody", "lib/46_finding", " or f.tenant ~= '' and j.tenant ~= f.tenant",
         ""),

@@ -11,6 +11,8 @@ import msgspec
 from cotiza_queue.store import codec, keys, record
 from cotiza_queue.store.connection import Connection
 
+from .bench import BLOCK
+
 _READ = """
 local found = {}
 for i, key in ipairs(redis.call('KEYS', '*')) do
@@ -87,7 +89,15 @@ def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
     found.names.add(name)
     if kind == "hash":
         found.hashes[name] = {k.decode(): v.decode("latin-1") for k, v in _pairs(value)}
-    elif kind == "zset" and (name == "index" or name.startswith("ended:")):
+    elif name == "index":
+        blocks = [(k.decode().split(" "), int(v)) for k, v in _pairs(value)]
+        rows = [(id_, float(n + at)) for ids, n in blocks for at, id_ in enumerate(ids)]
+        found.bundles[name] = [[id_ for id_ in ids if id_ != "-"] for ids, _ in blocks]
+        found.zsets[name] = {id_: place for id_, place in rows if id_ != "-"}
+    elif name.startswith(("index:", "class:")):
+        found.bundles[name] = [_marked(k.decode(), int(v)) for k, v in _pairs(value)]
+        found.zsets[name] = {n: float(n) for ids in found.bundles[name] for n in ids}
+    elif name.startswith("ended:"):
         rows = [(k.decode().split(" "), float(v)) for k, v in _pairs(value)]
         found.bundles[name] = [ids for ids, _ in rows]
         found.zsets[name] = {id_: moment for ids, moment in rows for id_ in ids}
@@ -122,6 +132,13 @@ def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
         )
     else:
         found.foreign.append(name)
+
+
+def _marked(member: str, score: int) -> list[str]:
+    """The places that a member's bits stand for; its text must begin with its score."""
+    place, bits = (int(word, 16) for word in member.split(" "))
+    assert place == score
+    return [str(place + at) for at in range(BLOCK) if bits >> at & 1]
 
 
 def _fields(packed: bytes) -> dict[str, str]:

@@ -34,14 +34,15 @@ def test_a_name_is_of_one_kind() -> None:
     for kind in FIXED:
         assert kind_of(kind.head) is kind
     for name, head in {
-        "index:acme:open": "index:", "events:marks": "events:marks", "dead:index": "dead:index",
+        "index:acme": "index:", "class:open": "class:", "events:marks": "events:marks",
+        "dead:index": "dead:index",
         "schedules:all": "schedules:all", "lane:33": "lane:", "newest:failed:a": "newest:",
         "tag:a/b/c": "tag:", "backlog:33:a": "backlog:",
     }.items():  # fmt: skip
         kind = kind_of(name)
         assert kind is not None
         assert kind.head == head
-    assert [kind_of(name) for name in ("lane:x", "index:a:waiting", "jobs", "ended:active")] == [
+    assert [kind_of(name) for name in ("lane:x", "class:waiting", "jobs", "ended:active")] == [
         None
     ] * 4
     assert {kind.head for kind in CATALOGUE} >= IDLE

@@ -21,9 +21,11 @@ PAGE = 50
 """Jobs of one look: about 2 ms of the server's time."""
 ENTRIES = 200
 COUNTED = 3_000
-"""Entries in the lanes of a queue up to which its counters are compared: less than 100 ms."""
+"""Entries in the lanes of a queue, and members of its index, up to which its counters are
+compared: less than 100 ms.
+"""
 TENANTS = 500
-BATCHES = 5
+BUNDLES = 5
 """Members of one look that name up to a hundred jobs each."""
 _LINES = 10
 _PATTERN = "{cq:*"
@@ -89,14 +91,11 @@ class Audit:
                 yield page, await self._first_look(page)
 
     def counters(self, job_type: str) -> list[Page]:
-        """The pages that compare a queue's counters. What only the indexes of tenants tell is
-        counted where all tenants are in one page.
-        """
+        """The pages that compare a queue's counters."""
         names = self.queues[job_type]
         numbers = ",".join(sorted(names.lanes)) or ","
         pages = _paged(sorted(names.tenants), TENANTS) or [()]
-        head = (COUNTED, numbers, int(len(pages) == 1))
-        return [Page(job_type, "counters", (*head, *tenants)) for tenants in pages]
+        return [Page(job_type, "counters", (COUNTED, numbers, *tenants)) for tenants in pages]
 
     async def announced(self) -> set[str]:
         """The job types on the list of those that exist."""
@@ -150,7 +149,7 @@ class Audit:
     async def _members(self, command: str, job_type: str, name: str) -> AsyncIterator[list[str]]:
         """What a sorted set or a hash holds, by pages."""
         key, cursor = keys.prefix(job_type) + name, 0
-        size = BATCHES if name == "index" or name.startswith("ended:") else SCANNED
+        size = BUNDLES if name.partition(":")[0] in ("index", "class", "ended") else SCANNED
         wanted = "zset" if command == "ZSCAN" else "hash"
         if _text(await self._connection.command("TYPE", key)) != wanted:
             return
@@ -210,7 +209,7 @@ def _sorted(job_type: str, names: Sequence[str], known: Names) -> list[Page]:
         if kind.type == "zset":
             known.sets.append(name)
             if kind.head == "index:":
-                known.tenants.add(rest.rpartition(":")[0])
+                known.tenants.add(rest)
         elif head in _NOTED:
             _NOTED[head](known, name, rest)
         elif head == "job":

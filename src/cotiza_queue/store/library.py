@@ -19,21 +19,23 @@ class Library:
     """``code``: what FUNCTION LOAD takes. ``functions``: verb → its name on the server."""
 
     def __init__(self, lib: dict[str, str], ops: dict[str, str]) -> None:
-        body = "\n".join([*lib.values(), *ops.values()])
-        digest = hashlib.sha256(body.encode()).hexdigest()[:12]
+        content = "\n".join([*lib.values(), *ops.values()])
+        digest = hashlib.sha256(content.encode()).hexdigest()[:12]
         self.name = f"cotiza_{digest}"
         self.functions = {verb: f"{self.name}_{verb}" for verb in ops}
-        registrations = "\n".join(self._registration(verb, text) for verb, text in ops.items())
-        self.code = f"#!lua name={self.name}\n{body}\n{registrations}\n"
+        parts = [*lib.values(), *(self._registered(verb, text) for verb, text in ops.items())]
+        self.code = "\n".join([f"#!lua name={self.name}", *parts, ""])
 
-    def _registration(self, verb: str, text: str) -> str:
+    def _registered(self, verb: str, text: str) -> str:
+        """An operation in a block of its own: Lua allows 200 local names beside each other."""
         flags = _FLAGS.search(text)
         names = (
             ", ".join(f"'{flag.strip()}'" for flag in flags.group(1).split(",")) if flags else ""
         )
         return (
+            f"do\n{text}\n"
             f"redis.register_function{{ function_name = '{self.functions[verb]}', "
-            f"callback = {verb}, flags = {{ {names} }} }}"
+            f"callback = {verb}, flags = {{ {names} }} }}\nend"
         )
 
 

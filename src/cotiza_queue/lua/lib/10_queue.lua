@@ -6,8 +6,8 @@ function queue.open(meta_key)
   return {
     prefix = string.sub(meta_key, 1, -5),
     now = clock.now(),
-    meta = {}, jobs = {}, touched = {}, writes = {}, tenants = {}, bundles = {}, keeps = {}, ends = {},
-    counts = { active = 0, kept_bytes = 0, total_run_ms = 0 }, finished = {}, lanes = {}, acks = {},
+    meta = {}, jobs = {}, touched = {}, moved = {}, blocks = {}, writes = {}, tenants = {}, bundles = {}, keeps = {},
+    ends = {}, counts = { active = 0, kept_bytes = 0, total_run_ms = 0 }, finished = {}, lanes = {}, acks = {},
     events = {}, told = 0, late = {}, pushed = 0, wake = false,
   }
 end

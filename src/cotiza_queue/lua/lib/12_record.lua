@@ -15,7 +15,7 @@ end
 local function fields(id, key, whole, ...)
   local status, tenant, lane, entry, token, attempt, attempts, created, started, finished, worker, seq, size, keep,
     result, options, rare = ...
-  return whole and keep and { id = id, key = key, status = status, tenant = tenant, lane = lane, entry = entry,
+  return whole and keep and { id = id, key = key, status = status, was = status, tenant = tenant, lane = lane, entry = entry,
     token = token, attempt = attempt, attempts = attempts, created = created, started = started, finished = finished,
     worker = worker, seq = seq, size = size, keep = keep, result = result, options = options or record.none,
     rare = rare or record.none }

@@ -7,6 +7,13 @@ function job.touch(q, j)
   q.touched[#q.touched + 1] = j
 end
 
+-- It has another status. Its indexes follow at the end of the call (56_index_move.lua).
+function job.move(q, j, status)
+  j.status = status
+  q.moved[#q.moved + 1] = j
+  job.touch(q, j)
+end
+
 -- Sets what few jobs have, or takes it away.
 function job.set(q, j, name, value)
   if j.rare == record.none then j.rare = {} end

@@ -9,10 +9,13 @@ end
 
 function late.zrem(q, key, member) late.zadd(q, key, false, member) end
 
-local function write(command, key, arguments)
+-- A command with many arguments, as many at once as Lua can pass. Returns how many members it added or removed.
+function late.write(command, key, arguments)
+  local changed = 0
   for first = 1, #arguments, late.page do
-    redis.call(command, key, unpack(arguments, first, math.min(first + late.page - 1, #arguments)))
+    changed = changed + redis.call(command, key, unpack(arguments, first, math.min(first + late.page - 1, #arguments)))
   end
+  return changed
 end
 
 local function write_all(key, changes)
@@ -24,8 +27,8 @@ local function write_all(key, changes)
       removed[#removed + 1] = member
     end
   end
-  write('ZREM', key, removed)
-  write('ZADD', key, added)
+  late.write('ZREM', key, removed)
+  late.write('ZADD', key, added)
 end
 
 function late.flush(q)

@@ -33,7 +33,7 @@ function job.finish(q, j, status, data)
   q.finished[status] = (q.finished[status] or 0) + 1
   counts.kept_bytes = counts.kept_bytes + j.size
   event.emit(q, j.id, j.tenant, status, data)
-  index.move(q, j, status)
+  job.move(q, j, status)
   if j.rare.next then follower.release(q, j) end
   if age == 0 then return job.erase(q, j) end
   ended.enter(q, status, q.now + age, j.id)

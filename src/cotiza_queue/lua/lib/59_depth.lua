@@ -10,11 +10,7 @@ local function of_queue(q)
   return n
 end
 
-local function of_tenant(q, t)
-  local n = -(t.active or 0)
-  for _, status in ipairs(KINDS) do n = n + redis.call('ZCARD', index.key(q, t.name, status)) end
-  return n
-end
+local function of_tenant(_, t) return (t.there or 0) - (t.active or 0) end
 
 local function reached(owner, most, read, q)
   if not most then return false end

@@ -3,7 +3,7 @@ local intake = { fields = 2 }
 
 -- Where the job stands from now on: among the delayed, in a lane, or in its tenant's line for one.
 function intake.place(q, j, number, delay)
-  index.move(q, j, delay > 0 and 'delayed' or 'waiting')
+  job.move(q, j, delay > 0 and 'delayed' or 'waiting')
   if j.options.unique then unique.moved(q, j, j.status) end
   if delay > 0 then
     local due = q.now + math.floor(delay)

@@ -2,7 +2,7 @@
 -- what later calls bring.
 -- EDGE     (none) -> blocked, blocked -> waiting, blocked -> delayed
 function follower.block(q, j, holder, delay)
-  index.move(q, j, 'blocked')
+  job.move(q, j, 'blocked')
   job.set(q, j, 'delay', delay)
   job.set(q, j, 'after', holder.id)
   job.set(q, holder, 'next', j.id)

@@ -11,7 +11,7 @@ end
 local function create(q, n)
   local seq = q.meta.seq + 1
   q.meta.seq, q.ahead = seq, true
-  local j = { id = n.id, key = q.prefix .. 'job:' .. n.id, status = false, tenant = n.tenant, lane = n.lane, entry = '',
+  local j = { id = n.id, key = q.prefix .. 'job:' .. n.id, status = false, was = false, tenant = n.tenant, lane = n.lane, entry = '',
     token = 0, attempt = 0, attempts = n.attempts, created = q.now, started = 0, finished = 0, worker = '', seq = seq,
     size = 0, keep = n.keep, result = false, options = n.options, rare = record.none }
   job.create(q, j)

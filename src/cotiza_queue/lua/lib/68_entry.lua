@@ -34,9 +34,9 @@ end
 -- A job that leaves its lane makes room for its tenant's next one, at the lane's tail: so lanes rotate. Where nothing is
 -- left in the lane, what follows is shared out when the page is through (69_page.lua).
 function entry.hand_out(q, j, take)
-  local t, number, refused = tenant.open(q, j.tenant), take.number, take.refused
+  local t, number, refused, touched = tenant.open(q, j.tenant), take.number, take.refused, take.touched
   if number % 2 == 0 then return decide(q, j, t, take) end
-  take.touched[t] = true
+  if not touched[t] then touched[t], touched[#touched + 1] = true, t end
   backlog.enter(t, number, -1)
   local kept = #refused
   local started = decide(q, j, t, take)

@@ -3,8 +3,8 @@
 -- weight, and taken in the same call.
 function entry.share_out(q, number, touched, wanted)
   local weights = 0
-  for t in pairs(touched) do weights = weights + (t.weight or 1) end
-  for t in pairs(touched) do
+  for _, t in ipairs(touched) do weights = weights + (t.weight or 1) end
+  for _, t in ipairs(touched) do
     backlog.admit(q, t, number, math.floor(wanted / weights) * (t.weight or 1))
   end
 end

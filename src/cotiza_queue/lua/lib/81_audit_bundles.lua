@@ -13,13 +13,7 @@ function audit.bundled(q, code, name, score, id)
   bundle.enter(q, key, score, id)
 end
 
--- The score that a job must have there; nil for none.
-local function score_of(q, j, status)
-  if status == '' then return index.block_of(j.seq) end
-  return j.status == status and ended.moment(q, j) or nil
-end
-
--- Who is named is there, and has that score. `status`: of a set of ended jobs; '' of everybody's index.
+-- Who is named is there, has ended so, and goes at that moment.
 function audit.named_together(q, name, status, members)
   local key, ids = q.prefix .. name, {}
   for id in string.gmatch(table.concat(members, ' '), '%S+') do ids[#ids + 1] = id end
@@ -28,7 +22,7 @@ function audit.named_together(q, name, status, members)
     local score = tonumber(redis.call('ZSCORE', key, member))
     local rest = score and bundle.without(member, function(id)
       local j = job.read(q, id)
-      if j and score_of(q, j, status) == score then return false end
+      if j and j.status == status and ended.moment(q, j) == score then return false end
       audit.say(q, 'dangling', id, 'named by ' .. name)
       return true
     end)

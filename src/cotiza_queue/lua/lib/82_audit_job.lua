@@ -1,11 +1,7 @@
 -- The audit of jobs: each is in exactly the containers that its status implies.
 local function indexes(q, j)
-  local mine = index.name(j.tenant, j.status)
-  audit.bundled(q, 'index', 'index', index.block_of(j.seq), j.id)
-  for _, class in ipairs(index.classes) do
-    local name = 'index:' .. j.tenant .. ':' .. class
-    audit.place(q, 'index', name, j.id, name == mine and j.seq)
-  end
+  audit.named_by_all(q, j)
+  audit.marks(q, j)
   for _, tag in ipairs(j.options.tags or {}) do
     audit.place(q, 'tag', index.tag_name(j.tenant, tag), j.id, j.seq)
   end

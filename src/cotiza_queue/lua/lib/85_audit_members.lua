@@ -3,7 +3,6 @@ local has_job = {}
 function has_job.newer() return true end
 function has_job.delayed(j) return j.status == 'delayed' end
 function has_job.newest(j, rest) return j.status .. ':' .. j.tenant == rest end
-function has_job.indexed(j, rest) return index.name(j.tenant, j.status) == 'index:' .. rest end
 
 function has_job.tag(j, rest)
   local tenant_id, tag = string.match(rest, '^([^/]+)/(.*)$')
@@ -25,8 +24,9 @@ end
 function audit.members(q, args)
   local name = table.remove(args, 1)
   local head, rest = string.match(name, '^(%l+):?(.*)$')
-  if head == 'ended' or name == 'index' then return audit.named_together(q, name, rest, args) end
-  if head == 'index' then head = 'indexed' end
+  if name == 'index' then return audit.blocks(q, args) end
+  if head == 'index' or head == 'class' then return audit.said_of_blocks(q, name, args) end
+  if head == 'ended' then return audit.named_together(q, name, rest, args) end
   job.fetch(q, args)
   for _, id in ipairs(args) do
     local there = (has_job[head] or head == 'schedules') and redis.call('ZSCORE', q.prefix .. name, id)

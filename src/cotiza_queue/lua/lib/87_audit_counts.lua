@@ -9,6 +9,8 @@ local function tenant_of(q, name)
   return t
 end
 
+function tally.add(q, name, field) add(tenant_of(q, name), field, 1) end
+
 -- One entry of a lane that stands for a waiting or an active job.
 local function entry_counts(q, number, read, standing)
   local j = job.read(q, read[2][2])
@@ -37,19 +39,4 @@ function tally.lanes(q, most, numbers)
   end
   for _, t in pairs(q.tally) do q.running = q.running + (t.active or 0) end
   return standing
-end
-
-local INDEXED = { 'waiting', 'blocked', 'completed', 'failed', 'cancelled' }
-
--- How many jobs are of each status, from what holds them. `names`: all tenants; nil if they are too many for one look,
--- and then nothing is said where only the tenants' indexes tell.
-function tally.statuses(q, names)
-  local counts = { delayed = redis.call('ZCARD', q.prefix .. 'delayed'), active = q.running }
-  for _, status in ipairs(names and INDEXED or {}) do
-    counts[status] = status == 'waiting' and -q.running or 0
-    for name in pairs(names) do
-      counts[status] = counts[status] + redis.call('ZCARD', index.key(q, name, status))
-    end
-  end
-  return counts
 end

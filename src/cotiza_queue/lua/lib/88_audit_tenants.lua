@@ -35,17 +35,19 @@ local function stuck(q, name, number, wanted)
   if q.fix then redis.call('ZADD', q.prefix .. 'put_off', 0, name) end
 end
 
-local function is_counter(field)
+local function is_counter(q, field)
+  if field == 'there' then return q.indexed end
   return field == 'active' or field == 'admitted' or string.find(field, '^in:%d') or string.find(field, '^back:%d')
 end
 
 local function tenants(q, name)
   local t, wanted, before = tenant.open(q, name), q.tally[name] or {}, #q.found
+  if not q.indexed then wanted.there = nil end
   for number in pairs(q.standing) do
     wanted['back:' .. number] = redis.call('LLEN', q.prefix .. 'backlog:' .. number .. ':' .. name)
   end
   for field in pairs(t) do
-    if is_counter(field) and not wanted[field] then wanted[field] = 0 end
+    if is_counter(q, field) and not wanted[field] then wanted[field] = 0 end
   end
   compare_tenant(q, t, wanted)
   if #q.found > before then return q.fix and redis.call('ZADD', q.prefix .. 'put_off', 0, name) end

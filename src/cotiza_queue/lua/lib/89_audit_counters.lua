@@ -10,17 +10,17 @@ local function unread(q, number, n)
   redis.call('HSET', q.prefix .. 'lanes', number, n)
 end
 
--- Counters: most, lane numbers, whether these are all tenants (1 | 0), then their names. Those that stand in lanes are
--- counted in any case.
+-- Counters: most, lane numbers, then names of tenants. Those that stand in lanes, or that the index names, are counted in
+-- any case.
 function audit.counters(q, args)
-  local most, numbers, all = tonumber(table.remove(args, 1)), table.remove(args, 1), table.remove(args, 1)
+  local most, numbers = tonumber(table.remove(args, 1)), table.remove(args, 1)
   q.standing = tally.lanes(q, most, numbers)
   if not q.standing then return audit.say(q, '?counters', 'lanes', 'too many entries to count them in one look') end
   local seen = {}
   for number, n in pairs(q.standing) do unread(q, number, n) end
   compare(q, 'lanes', q.standing)
+  compare(q, 'counts', tally.statuses(q, most))
   for _, name in ipairs(args) do seen[name] = true end
   for name in pairs(q.tally) do seen[name] = true end
-  compare(q, 'counts', tally.statuses(q, all == '1' and seen or nil))
   for name in pairs(seen) do tenants(q, name) end
 end

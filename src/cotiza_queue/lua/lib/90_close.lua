@@ -23,6 +23,7 @@ local function write_tenants(q)
 end
 
 function queue.close(q)
+  index.flush(q)
   lane.flush(q)
   write_tenants(q)
   job.flush(q)

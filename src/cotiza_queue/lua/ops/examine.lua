@@ -3,12 +3,12 @@
 -- ARGS     fix (0 | 1), part, then what that part takes:
 --          types: [name type] each | jobs, lines, named: job ids | entries, pending: lane after limit |
 --          letters: after limit | members: name members | parts: [name owner] each | uniques, ends: names |
---          listed: schedule ids | counters: most, lane numbers with commas, all, tenants
+--          listed: schedule ids | counters: most, lane numbers with commas, tenants
 -- RETURNS  [where a page goes on or "", [code subject detail per finding]]; codes that begin with ? are no findings
 -- EDGE     active -> waiting
 -- EMITS    waiting
 -- ERRORS   none
--- COST     O(page); counters: O(entries in lanes, at most `most`)
+-- COST     O(page); counters: O(entries in lanes and members of the index, at most `most` of each)
 -- FLAGS    allow-oom
 local function examine(keys, args)
   local q = queue.open(keys[1])

@@ -10,15 +10,12 @@
 -- FLAGS    no-writes
 local function list(keys, args)
   local q = queue.open(keys[1])
-  local ids, last = finding.page_of(q, { tenant = args[1], below = args[2] ~= '' and '(' .. args[2] or '+inf',
+  local found, last = finding.page_of(q, { tenant = args[1], below = tonumber(args[2]) or math.huge,
     limit = tonumber(args[3]), status = args[4], tag = args[5] })
-  local jobs = {}
-  job.fetch(q, ids)
-  for _, id in ipairs(ids) do
-    local j = job.read(q, id)
-    jobs[#jobs + 1] = j and { id, record.pack(j), redis.call('GET', q.prefix .. 'body:' .. id) or '',
-      redis.call('LRANGE', q.prefix .. 'failures:' .. id, -1, -1),
-      redis.call('GET', q.prefix .. 'progress:' .. id) or '' }
+  for i, j in ipairs(found) do
+    found[i] = { j.id, record.pack(j), redis.call('GET', q.prefix .. 'body:' .. j.id) or '',
+      redis.call('LRANGE', q.prefix .. 'failures:' .. j.id, -1, -1),
+      redis.call('GET', q.prefix .. 'progress:' .. j.id) or '' }
   end
-  return { last, jobs }
+  return { last and string.format('%.0f', last) or '', found }
 end

@@ -1,0 +1,55 @@
+-- Everybody's jobs in the order of their coming: `index`, a sorted set of blocks at their first places. A member is the
+-- ids of a block's jobs in that order, joined by blanks, and a dash for each that is gone. The jobs of a block come with
+-- one call. Noted as the call goes, written at its end.
+local blocks = {}
+
+-- What this call does to a block: ids that come, and a dash for each id that goes.
+local function of(q, place)
+  local block = q.blocks[place]
+  if not block then
+    block = { come = {}, gone = {} }
+    q.blocks[place] = block
+  end
+  return block
+end
+
+function blocks.enter(q, j)
+  local come = of(q, index.block_of(j.seq)).come
+  come[#come + 1] = j.id
+end
+
+function blocks.leave(q, j) of(q, index.block_of(j.seq)).gone[j.id] = '-' end
+
+function blocks.members(q, place) return redis.call('ZRANGEBYSCORE', q.prefix .. 'index', place, place) end
+
+-- Puts `text`, nothing if all of its jobs are gone, in the place of a member, if there is one.
+function blocks.change(q, place, member, text)
+  local key = q.prefix .. 'index'
+  if text == member then return end
+  if member then late.zrem(q, key, member) end
+  if string.find(text, '[^ -]') then late.zadd(q, key, place, text) end
+end
+
+-- Adds the ids of a block's jobs, of those whose `bits` are set (37_marks.lua).
+function blocks.ids(q, place, bits, ids)
+  for _, member in ipairs(blocks.members(q, place)) do
+    local left = bits
+    for id in string.gmatch(member, '%S+') do
+      if left % 2 == 1 and id ~= '-' then ids[#ids + 1] = id end
+      left = math.floor(left / 2)
+      if left == 0 then break end
+    end
+  end
+end
+
+function blocks.flush(q)
+  for place, block in pairs(q.blocks) do
+    for _, member in ipairs(next(block.gone) and blocks.members(q, place) or {}) do
+      blocks.change(q, place, member, (string.gsub(member, '%S+', block.gone)))
+    end
+    if block.come[1] then
+      blocks.change(q, place, nil, (string.gsub(table.concat(block.come, ' '), '%S+', block.gone)))
+    end
+  end
+  q.blocks = {}
+end
