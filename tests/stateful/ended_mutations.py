@@ -47,5 +47,9 @@ ENDED_MUTATIONS = (
      "members) < 0 then"),
     ("gone in the call that ends it, and listed", "lib/56_index_move",
      "not j.gone and j.status", "j.status"),
-    ("a tenant whose ended jobs are there", "lib/56_index_move", "if n ~= 0 then", "if n > 0 then"),
+    ("a tenant whose ended jobs are there", "lib/56_index_move", "if there ~= 0 then",
+     "if there > 0 then"),
+    ("another tenant's jobs in a run", "lib/56_index_move", " or run.tenant ~= name", ""),
+    ("jobs that end in a run of those that start", "lib/56_index_move",
+     " or run.now ~= now", ""),
 )  # fmt: skip

@@ -10,7 +10,6 @@ end
 -- It has another status. Its indexes follow at the end of the call (56_index_move.lua).
 function job.move(q, j, status)
   j.status = status
-  q.moved[#q.moved + 1] = j
   job.touch(q, j)
 end
 

@@ -14,8 +14,8 @@ local function of(q, place)
 end
 
 function blocks.enter(q, j)
-  local come = of(q, index.block_of(j.seq)).come
-  come[#come + 1] = j.id
+  local at = j.seq % index.block
+  of(q, j.seq - at).come[at + 1] = j.id
 end
 
 function blocks.leave(q, j) of(q, index.block_of(j.seq)).gone[j.id] = '-' end

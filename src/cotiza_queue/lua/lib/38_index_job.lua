@@ -1,14 +1,17 @@
 -- A job that comes, goes, or carries other tags. Its class follows at the end of the call (56_index_move.lua).
 
 function index.enter(q, j)
+  local tags = j.options.tags
   blocks.enter(q, j)
-  for _, tag in ipairs(j.options.tags or {}) do late.zadd(q, index.tag(q, j.tenant, tag), j.seq, j.id) end
+  if tags then
+    for _, tag in ipairs(tags) do late.zadd(q, index.tag(q, j.tenant, tag), j.seq, j.id) end
+  end
 end
 
 -- The job is gone; of one that nobody could read, only the name was there.
 function index.leave(q, j)
   if not j.seq then return end
-  j.gone, q.moved[#q.moved + 1] = true, j
+  job.touch(q, j)
   blocks.leave(q, j)
   for _, tag in ipairs(j.options.tags or {}) do late.zrem(q, index.tag(q, j.tenant, tag), j.id) end
 end

@@ -12,32 +12,39 @@ local function note(changes, name, place, bits)
   places[place] = (places[place] or 0) + bits
 end
 
-local function go(q, moves, j, from, to)
-  local at = j.seq % index.block
-  local place, bits, n = j.seq - at, marks.bits[at], (OPEN[to] or 0) - (OPEN[from] or 0)
-  if from then note(moves.left, from, place, bits) else note(moves.came, j.tenant, place, bits) end
-  if to then note(moves.joined, to, place, bits) else note(moves.went, j.tenant, place, bits) end
-  if n ~= 0 then tenant.add(q.tenants[j.tenant] or tenant.open(q, j.tenant), 'there', n) end
+-- What becomes of a run of jobs: `n` of a tenant's, in one block, that go the same way.
+local function go(q, moves, run)
+  local from, to, name, place, bits = index.class(run.was), index.class(run.now), run.tenant, run.place, run.bits
+  if from == to then return end
+  if from then note(moves.left, from, place, bits) else note(moves.came, name, place, bits) end
+  if to then note(moves.joined, to, place, bits) else note(moves.went, name, place, bits) end
+  local there = (OPEN[to] or 0) - (OPEN[from] or 0)
+  if there ~= 0 then tenant.add(tenant.open(q, name), 'there', there * run.n) end
 end
 
-local function write(q, moves)
-  for class, places in pairs(moves.left) do marks.take_out(index.of_class(q, class), places) end
-  for class, places in pairs(moves.joined) do marks.put_in(index.of_class(q, class), places) end
-  for name, places in pairs(moves.went) do marks.take_out(index.of_tenant(q, name), places) end
-  for name, places in pairs(moves.came) do marks.put_in(index.of_tenant(q, name), places) end
+local function collect(q, moves)
+  local run = { n = 0 }
+  for i = 1, #q.touched do
+    local j = q.touched[i]
+    local was, now, at = j.was, not j.gone and j.status, j.seq % index.block
+    if was ~= now then
+      local place, name = j.seq - at, j.tenant
+      if run.place ~= place or run.was ~= was or run.now ~= now or run.tenant ~= name then
+        go(q, moves, run)
+        run.place, run.was, run.now, run.tenant, run.bits, run.n = place, was, now, name, 0, 0
+      end
+      run.bits, run.n = run.bits + marks.bits[at], run.n + 1
+    end
+  end
+  go(q, moves, run)
 end
 
 function index.flush(q)
   local moves = { left = {}, joined = {}, came = {}, went = {} }
-  for _, j in ipairs(q.moved) do
-    local was, now = j.was, not j.gone and j.status
-    if was ~= now then
-      local from, to = index.class(was), index.class(now)
-      if from ~= to then go(q, moves, j, from, to) end
-      j.was = now
-    end
-  end
-  q.moved = {}
-  write(q, moves)
+  collect(q, moves)
+  for class, places in pairs(moves.left) do marks.take_out(index.of_class(q, class), places) end
+  for class, places in pairs(moves.joined) do marks.put_in(index.of_class(q, class), places) end
+  for name, places in pairs(moves.went) do marks.take_out(index.of_tenant(q, name), places) end
+  for name, places in pairs(moves.came) do marks.put_in(index.of_tenant(q, name), places) end
   blocks.flush(q)
 end

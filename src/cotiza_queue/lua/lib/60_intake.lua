@@ -19,10 +19,18 @@ function intake.place(q, j, number, delay)
   return 'waiting', ''
 end
 
--- One job of the arguments: what it is, packed, and its body. `options` are kept with it, `call` is of this call only;
--- most jobs have none of either.
+-- A job that is asked for, as it will be once it is taken in (62_accept.lua). `options` are kept with it; `priority`,
+-- `delay`, `call` and, later, its body are of this call only. Most jobs have no options, and their calls nothing.
+function intake.asked(id, tenant_id, priority, number, attempts, keep, delay, options, call)
+  return { id = id, status = false, was = false, tenant = tenant_id, lane = number, entry = '', token = 0, attempt = 0,
+    attempts = attempts, created = 0, started = 0, finished = 0, worker = '', seq = 0, size = 0, keep = keep,
+    result = false, options = options or record.none, rare = record.none, priority = priority, delay = delay,
+    call = call or record.none, key = '', body = '' }
+end
+
+-- One job of the arguments: what it is, packed, and its body.
 function intake.parse(args, at)
-  local id, tenant_id, priority, number, attempts, keep, delay, options, call = cmsgpack.unpack(args[at])
-  return { id = id, tenant = tenant_id, priority = priority, lane = number, attempts = attempts, keep = keep,
-    delay = delay, options = options or record.none, call = call or record.none, body = args[at + 1] }
+  local n = intake.asked(cmsgpack.unpack(args[at]))
+  n.body = args[at + 1]
+  return n
 end

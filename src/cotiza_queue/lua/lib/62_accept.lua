@@ -7,26 +7,23 @@ local function open(q)
   q.meta.announced, q.depth = tonumber(found[2]) or 0, tonumber(found[3])
 end
 
--- The job that a call asks for.
-local function create(q, n)
-  local seq = q.meta.seq + 1
+-- The job that a call asks for comes to be.
+local function create(q, j)
+  local seq, call = q.meta.seq + 1, j.call
   q.meta.seq, q.ahead = seq, true
-  local j = { id = n.id, key = q.prefix .. 'job:' .. n.id, status = false, was = false, tenant = n.tenant, lane = n.lane, entry = '',
-    token = 0, attempt = 0, attempts = n.attempts, created = q.now, started = 0, finished = 0, worker = '', seq = seq,
-    size = 0, keep = n.keep, result = false, options = n.options, rare = record.none }
+  j.key, j.created, j.seq = q.prefix .. 'job:' .. j.id, q.now, seq
   job.create(q, j)
-  if n.priority then job.set(q, j, 'priority', n.priority) end
-  if n.call.deadline then job.set(q, j, 'deadline', q.now + n.call.deadline) end
-  job.carry(q, j, n.body)
+  if j.priority then job.set(q, j, 'priority', j.priority) end
+  if call.deadline then job.set(q, j, 'deadline', q.now + call.deadline) end
+  job.carry(q, j, j.body)
   index.enter(q, j)
   if j.options.span then unique.claim(q, j) end
-  return j
 end
 
 -- Returns the status, and the moment at which it is due.
-local function place(q, n, j)
-  if n.behind then return follower.block(q, j, n.behind, n.delay) end
-  return intake.place(q, j, n.lane, n.delay)
+local function place(q, j)
+  if j.behind then return follower.block(q, j, j.behind, j.delay) end
+  return intake.place(q, j, j.lane, j.delay)
 end
 
 -- Takes a job in, or answers with the one that it stands for; 1 says that it is new and waits. `bounded`: it is refused
@@ -42,7 +39,8 @@ function intake.accept(q, n, bounded)
     if full then return litter.unused(q, n, { n.id, 3, full, 0, depth.retry_after(q) }) end
     depth.taken(q, t)
   end
-  local status, due = place(q, n, create(q, n))
+  create(q, n)
+  local status, due = place(q, n)
   event.emit(q, n.id, n.tenant, status)
   if status == 'waiting' and not n.call.once then return 1 end
   local answer = { n.id, 1, status, q.now, due }

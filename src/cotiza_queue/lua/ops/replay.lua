@@ -26,9 +26,10 @@ local function revive(q, id, letter, by)
   if taken(q, options, id) then return 'unique_key_taken' end
   dead.lift(q, id)
   history.note(q, { id = id, status = '' }, 'waiting', 'replay', '', by)
-  intake.accept(q, { id = id, tenant = letter.tenant, priority = tonumber(letter.priority),
-    lane = lane.home(tonumber(letter.lane)), attempts = tonumber(letter.attempts), keep = letter.keep, delay = 0,
-    body = letter.body, options = options, call = {} })
+  local n = intake.asked(id, letter.tenant, tonumber(letter.priority), lane.home(tonumber(letter.lane)),
+    tonumber(letter.attempts), letter.keep, 0, options)
+  n.body = letter.body
+  intake.accept(q, n)
   queue.close(q)
   return 'ok'
 end
