@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from redis import asyncio as redis
 
+from cotiza_queue import Queue
 from cotiza_queue.errors import ConfigurationError
 from cotiza_queue.store import embedded
 from cotiza_queue.store.embedded import EmbeddedServer, acquire
@@ -245,6 +246,20 @@ async def test_one_process_may_be_several_users_and_release_twice(data_dir: Path
     assert await server_pid(second.url) == pid
     await second.release()
     await until_gone(pid, socket_of(second))
+
+
+async def test_a_data_directory_deleted_right_after_its_last_user_leaves_nothing(
+    data_dir: Path,
+) -> None:
+    async with Queue(data_dir=str(data_dir)) as queue:
+        await queue.enqueue("parts", 1)
+        socket = Path(queue.url.removeprefix("unix://").partition("?")[0])
+        assert socket.parent.exists()
+        pid = await server_pid(queue.url)
+    while data_dir.exists():  # the server may still write its last files
+        shutil.rmtree(data_dir, ignore_errors=True)
+    await until_gone(pid, socket)
+    await until(lambda: not socket.parent.exists())
 
 
 async def test_a_data_directory_that_was_deleted_and_made_again_gets_a_server_of_its_own(

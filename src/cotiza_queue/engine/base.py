@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from os import PathLike
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -27,7 +28,7 @@ class Base:
         self,
         redis_url: str | None = None,
         *,
-        data_dir: Path = Path(".cotiza"),
+        data_dir: str | PathLike[str] = ".cotiza",
         job_types: Iterable[JobType[Any]] = (),
         middleware: Sequence[EnqueueMiddleware] = (),
         hooks: Sequence[Hook] = (),
@@ -38,7 +39,7 @@ class Base:
         chance: Chance | None = None,
     ) -> None:
         self._redis_url = redis_url
-        self._data_dir = data_dir
+        self._data_dir = Path(data_dir)
         self._job_types = tuple(job_types)
         self._clock = clock or SystemClock()
         self._chance = chance or SystemChance()

@@ -10,6 +10,7 @@ import re
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ class Worker:
         processors: Mapping[JobType[Any] | str, Processor] | None = None,
         redis_url: str | None = None,
         *,
-        data_dir: Path = Path(".cotiza"),
+        data_dir: str | PathLike[str] = ".cotiza",
         options: WorkerOptions | None = None,
         middleware: Sequence[RunMiddleware] = (),
         hooks: Sequence[Hook] = (),
@@ -98,7 +99,7 @@ class Worker:
             _job_type(key): processor for key, processor in (processors or {}).items()
         }
         self._redis_url = redis_url
-        self._data_dir = data_dir
+        self._data_dir = Path(data_dir)
         self._options = options or WorkerOptions()
         self._telemetry = telemetry or Silent()
         self._middleware = tuple(middleware)

@@ -50,18 +50,22 @@ class Supervisor:
         """Keep a server alive until nobody is left, or until it gives up by itself."""
         os.chdir(self._folder)
         threading.Thread(target=self._stop_when_nobody_is_left, daemon=True).start()
-        for _ in range(RESTARTS):
-            if not self._start_after_the_last_one():
-                break
-            if self._server is not None and self._server.wait() > 0:
-                break  # It ended by its own decision, and its log says why.
-            time.sleep(RESTART_PAUSE_S)
+        with suppress(FileNotFoundError):  # the folder is gone: nobody can ask for it any more
+            self._keep_alive()
         self._socket.unlink(missing_ok=True)
         with suppress(OSError):  # not empty: another one's socket
             self._socket.parent.rmdir()
         # In this order: whoever becomes a user after us must not take us for a living supervisor.
         os.close(self._lock)
         os._exit(0)
+
+    def _keep_alive(self) -> None:
+        for _ in range(RESTARTS):
+            if not self._start_after_the_last_one():
+                break
+            if self._server is not None and self._server.wait() > 0:
+                break  # It ended by its own decision, and its log says why.
+            time.sleep(RESTART_PAUSE_S)
 
     def _start_after_the_last_one(self) -> bool:
         """Wait until no server lives, then start one. False if nobody is left to need it."""

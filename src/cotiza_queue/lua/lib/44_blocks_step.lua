@@ -5,13 +5,13 @@ blocks.most = 64
 -- Where to look: `key` says in which blocks, `other`, if there are two, which of their jobs besides. The smaller one
 -- leads.
 function blocks.source(q, tenant_id, status)
-  local tenants = tenant_id ~= '' and index.of_tenant(q, tenant_id)
+  local mine = tenant_id ~= '' and index.of_tenant(q, tenant_id)
   local class = status ~= '' and index.of_class(q, index.class(status))
-  if not tenants and not class then return { key = q.prefix .. 'index', all = true } end
-  if not tenants or not class then return { key = tenants or class } end
-  local less, more = redis.call('ZCARD', tenants), redis.call('ZCARD', class)
-  if more < less then return { key = class, other = tenants, size = more } end
-  return { key = tenants, other = class, size = less }
+  if not mine and not class then return { key = q.prefix .. 'index', all = true } end
+  if not mine or not class then return { key = mine or class } end
+  local of_mine, of_class = redis.call('ZCARD', mine), redis.call('ZCARD', class)
+  if of_class < of_mine then return { key = class, other = mine, size = of_class } end
+  return { key = mine, other = class, size = of_mine }
 end
 
 -- The first `n` members before a place: [place, bits] of each, those of the last one's block all, and whether that is
