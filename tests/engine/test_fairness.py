@@ -85,6 +85,26 @@ async def test_takes_that_empty_the_lane_serve_all_tenants_alike(
 
 
 @pytest.mark.row("C5")
+@pytest.mark.parametrize("small", [0, 2], ids=["all large", "small ones first"])
+async def test_large_payloads_that_a_take_leaves_behind_stand_in_the_line_and_not_in_the_lane(
+    redis_url: str, queue: Queue, kind: str, small: int
+) -> None:
+    flood = ["x"] * small + ["x" * 100_000] * (30 - small)
+    await queue.enqueue_many([NewJob(type=kind, payload=text, tenant="flood") for text in flood])
+    connection = Connection(redis_url)
+    commands = Commands(connection)
+    first = (await commands.turn(kind, "w", 100, [])).deliveries
+    await queue.enqueue(kind, "me too", tenant="newcomer")
+    rest = [await commands.turn(kind, "w", 1, []) for _ in range(31 - len(first))]
+    await connection.close()
+    assert 5 <= len(first) <= 10  # half a megabyte
+    order = [delivery for turn in rest for delivery in turn.deliveries]
+    assert [delivery.tenant for delivery in order].index("newcomer") == 2
+    ids = [delivery.id for delivery in [*first, *order] if delivery.tenant == "flood"]
+    assert len(ids) == 30 and ids == sorted(ids, key=lambda id_: id_[:10])
+
+
+@pytest.mark.row("C5")
 async def test_weights_of_three_to_one_give_three_quarters_of_the_starts(
     queue: Queue, kind: str, working: Any
 ) -> None:

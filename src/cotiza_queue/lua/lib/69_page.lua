@@ -1,11 +1,12 @@
 -- A page of a lane's entries: their jobs, and what comes after them.
--- Once a lane is empty, everyone who waits for it is known: what is still wanted is shared out among them by
--- weight, and taken in the same call.
-function entry.share_out(q, number, touched, wanted)
+-- Once a lane is empty, everyone who waits for it is known: what is still wanted, and has room in the reply, is shared
+-- out among them by weight, and taken in the same call.
+function entry.share_out(q, number, touched, wanted, bytes)
   local weights = 0
   for _, t in ipairs(touched) do weights = weights + (t.weight or 1) end
   for _, t in ipairs(touched) do
-    backlog.admit(q, t, number, math.floor(wanted / weights) * (t.weight or 1))
+    local weight = t.weight or 1
+    backlog.admit(q, t, number, math.floor(wanted / weights) * weight, bytes / weights * weight)
   end
 end
 

@@ -24,9 +24,11 @@ local function read_lane(q, number, worker, want, budget, out)
       end
     end
     if left > 0 then lane.left(q, number, left) end
-    if #entries < asked and started < want then entry.share_out(q, number, take.touched, want - started) end
     budget.entries = budget.entries - #entries
     budget.fit = entry.fitting(budget, out, delivery)
+    if take.emptied then
+      entry.share_out(q, number, take.touched, math.min(want - started, budget.entries), delivery.bytes - budget.bytes)
+    end
     if budget.single or #entries < asked and q.pushed == pushed then break end
   end
   local refused = take.refused
