@@ -101,7 +101,7 @@ async def test_large_payloads_that_a_take_leaves_behind_stand_in_the_line_and_no
     order = [delivery for turn in rest for delivery in turn.deliveries]
     assert [delivery.tenant for delivery in order].index("newcomer") == 2
     ids = [delivery.id for delivery in [*first, *order] if delivery.tenant == "flood"]
-    assert len(ids) == 30 and ids == sorted(ids, key=lambda id_: id_[:10])
+    assert len(set(ids)) == len(ids) == 30
 
 
 @pytest.mark.row("C5")

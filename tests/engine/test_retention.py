@@ -125,3 +125,26 @@ async def test_a_job_that_has_not_ended_is_not_removed_whoever_names_it(
     assert await connection.command("EXISTS", f"{{cq:{kind}}}:ended:completed") == 0
     assert (await queue.get(job.job_id)).status is Status.WAITING
     await connection.close()
+
+
+async def test_where_fewer_are_kept_than_before_a_turn_removes_a_hundred_beside_its_own(
+    redis_url: str, queue: Queue, kind: str
+) -> None:
+    connection = Connection(redis_url)
+    commands = Commands(connection)
+
+    async def finish(count: int, kept: int) -> int:
+        options = JobOptions(remove_on_complete=KeepFor(age=3600, count=kept))
+        await queue.enqueue_many([NewJob(type=kind, payload=1, options=options)] * count)
+        while taken := (await commands.turn(kind, "w", 100, [])).deliveries:
+            ends = [Settlement("complete", each.id, each.token, b"1", 1) for each in taken]
+            await commands.turn(kind, "w", 0, ends)
+        return (await queue.metrics(kind))[0].completed
+
+    assert await finish(350, 1000) == 350
+    assert await finish(20, 10) == 350 - 100
+    assert await finish(1, 10) == 250 - 100
+    assert await finish(2, 10) == 150 - 100
+    assert await finish(1, 10) == 10
+    assert await finish(5, 10) == 10
+    await connection.close()

@@ -2,12 +2,14 @@
 local follower = {}
 job.inline = 256
 
--- A tenant's jobs that ended so and asked to be kept by number, by the moment of their end.
+-- A tenant's jobs that ended so and asked to be kept by number, by the moment of their end. Each end lets one go;
+-- where fewer are kept than before, a call lets so many more go as `q.spare` says.
 local function keep_newest(q, j, kept)
   local key = q.prefix .. 'newest:' .. j.status .. ':' .. j.tenant
   redis.call('ZADD', key, q.now, j.id)
-  local excess = math.min(redis.call('ZCARD', key) - kept, 100)
+  local excess = math.min(redis.call('ZCARD', key) - kept, 1 + q.spare)
   if excess <= 0 then return end
+  q.spare = q.spare - excess + 1
   local ids = redis.call('ZRANGE', key, 0, excess - 1)
   job.fetch(q, ids)
   for _, id in ipairs(ids) do
