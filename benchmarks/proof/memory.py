@@ -32,7 +32,7 @@ PATIENCE_S = 120.0
 EVENTS = b"{cq:memory}:events"
 """The stream keeps between 9,000 and 10,000 events: that goes up and down by a tenth for ever."""
 IDLE = re.compile(
-    r"cq:types|\{cq:memory\}:(meta|counts|lanes|events(:marks)?|dead|lane:\d+|metrics:\d+|worker:.+|workers)"
+    r"cq:(types|form)|\{cq:memory\}:(meta|counts|lanes|events(:marks)?|dead|lane:\d+|metrics:\d+|worker:.+|workers)"
 )
 """What an idle queue keeps; the workers' own keys go with them."""
 

@@ -76,6 +76,8 @@ async def read(connection: Connection, job_type: str, after_event: str) -> Snaps
     found = Snapshot()
     for key, kind, ttl, value in await connection.command("EVAL", _READ, 0, after_event):
         text = key.decode()
+        if text == keys.FORM:
+            continue
         if not text.startswith(prefix):
             found.foreign.append(text)
             continue

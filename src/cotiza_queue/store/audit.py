@@ -103,7 +103,7 @@ class Audit:
         return {member.decode() for member in members}
 
     async def announce(self, job_type: str) -> None:
-        await self._connection.command("SADD", keys.TYPES, job_type)
+        await self._connection.announce(job_type)
 
     async def _first_look(self, page: Page) -> list[Row]:
         """Findings; what is only a question for later is kept for later."""

@@ -110,7 +110,7 @@ class Commands:
 
     async def announce_type(self, job_type: str) -> None:
         """Put a job type on the list of those that exist."""
-        await self._connection.command("SADD", keys.TYPES, job_type)
+        await self._connection.announce(job_type)
 
     async def types(self) -> set[str]:
         """Every job type ever enqueued."""

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError, ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from ..errors import ConfigurationError, CotizaError, QueueUnavailable
-from . import keys
+from . import form, keys
 from .library import Library, library
 from .replies import ANEW, FunctionMissing, ours, word_of
 from .turnstile import Turnstile
@@ -54,11 +54,14 @@ class Connection:
         self._wires = Wires(self._redis.connection_pool, REPLY_TIMEOUT_S, CONNECT_TIMEOUT_S)
         self._turnstile = Turnstile(CALLS)
         self._reading: Wire | None = None
+        self._form_known = False
 
     async def call(self, verb: str, job_type: str, *args: Argument) -> Any:
         """Run one of our functions on a queue. Raises QueueUnavailable, ConfigurationError or
         CotizaError.
         """
+        if not self._form_known:
+            await self._check_form()
         asked = ("FCALL", self._library.functions[verb], 1, keys.meta(job_type), *args)
         for _ in range(LOADS):
             place = self._wires.idlest() if verb in APART else FIRST
@@ -79,6 +82,11 @@ class Connection:
         The reply to each, or its CotizaError: after a broken connection, those without a reply may
         have been done (``indeterminate``).
         """
+        if not self._form_known:
+            try:
+                await self._check_form()
+            except CotizaError as error:
+                return [error] * len(calls)
         name = self._library.functions[verb]
         asked = [("FCALL", name, 1, keys.meta(job_type), *args) for job_type, args in calls]
         replies = await self._ask(asked, SECOND)
@@ -99,6 +107,15 @@ class Connection:
         except CotizaError as error:
             return [error] * len(asked)
         return await self._ask(asked, SECOND)
+
+    async def announce(self, job_type: str) -> None:
+        """Put a job type on the list of those that exist. Raises as ``call``."""
+        await self._check_form()
+        await form.announce(self.command, job_type)
+
+    async def _check_form(self) -> None:
+        await form.check(self.command)
+        self._form_known = True
 
     async def load(self) -> None:
         """Make our function library known to the server; nothing happens if it already is."""

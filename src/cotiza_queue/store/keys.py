@@ -6,6 +6,8 @@ from __future__ import annotations
 
 TYPES = "cq:types"
 """The set of job types ever enqueued; written beside the path, idempotently."""
+FORM = "cq:form"
+"""In which form all of this lies on the server: see form.py."""
 
 
 def prefix(job_type: str) -> str:

@@ -1,6 +1,7 @@
 """The Lua files as one Redis Functions library whose name carries the hash of its content.
 
 Two versions of it live side by side during a rolling deploy, and nothing has to be loaded twice.
+What they must share is the form of the data (form.py).
 """
 
 from __future__ import annotations
