@@ -237,6 +237,23 @@ async def test_more_tenants_than_a_page_holds_are_all_looked_at(
     await connection.close()
 
 
+@pytest.mark.parametrize(
+    ("most", "found", "skipped"), [(40, 1, 0), (39, 1, 1), (4, 1, 1), (3, 0, 1)]
+)
+async def test_counters_of_more_jobs_than_one_look_counts_are_said_to_be_skipped(
+    own: Queue, monkeypatch: pytest.MonkeyPatch, most: int, found: int, skipped: int
+) -> None:
+    monkeypatch.setattr(audit, "COUNTED", most)
+    for n in range(40):
+        await own.enqueue(KIND, n)
+    connection = Connection(own.url)
+    await connection.command("HSET", P + "counts", "completed", 1)
+    await connection.close()
+    report = await own.doctor()
+    assert report.counts.get("counter", 0) == found
+    assert report.skipped == [KIND] * skipped
+
+
 def test_each_check_is_shown_by_a_damage() -> None:
     assert {code for code, _ in HARMS.values()} | {"stuck_line"} == set(CHECKS)
 

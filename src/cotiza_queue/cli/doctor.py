@@ -72,7 +72,7 @@ def _queues(report: Report) -> Table:
         table.add_row(render.text(check), level, found, render.text(repair if n else ""))
     for name in report.skipped:
         word = render.text("warn", _STYLES["warn"])
-        why = "its counters were not compared: too many entries in its lanes at once"
+        why = "not all of its counters were compared: too much to count in one look"
         table.add_row(render.text(name), word, "", render.text(why))
     return table
 
