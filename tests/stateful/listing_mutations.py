@@ -6,7 +6,7 @@ from __future__ import annotations
 _INDEXES = (
     (
         "an end that stays among the open", "lib/43_finish", "  job.move(q, j, status)\n",
-        "  j.status = status\n  job.touch(q, j)\n"),
+        "  j.status, j.was = status, status\n  job.touch(q, j)\n"),
     (
         "retention that forgets an index", "lib/42_end", "  index.leave(q, j)\n",
         "  blocks.leave(q, j)\n",
