@@ -7,14 +7,16 @@ local function newest(jobs, limit)
   return jobs, #jobs == limit and jobs[limit].seq or nil
 end
 
--- The ids of the jobs that workers hold.
+-- The ids of the jobs that workers hold. What a lane has from its first pending entry to its last is mostly pending.
 local function held_jobs(q)
   local ids = {}
   for _, number in ipairs(lane.numbers(q)) do
-    local key = lane.key(q, number)
-    for _, held in ipairs(redis.pcall('XPENDING', key, lane.group, '-', '+', active.most)) do
-      local entry = redis.call('XRANGE', key, held[1], held[1])[1]
-      if entry then ids[#ids + 1] = entry[2][2] end
+    local key, pending = lane.key(q, number), {}
+    local held = redis.pcall('XPENDING', key, lane.group, '-', '+', active.most)
+    for i = 1, #held do pending[held[i][1]] = true end
+    local entries = held[1] and redis.call('XRANGE', key, held[1][1], held[#held][1], 'COUNT', 2 * active.most) or {}
+    for i = 1, #entries do
+      if pending[entries[i][1]] then ids[#ids + 1] = entries[i][2][2] end
     end
   end
   return ids
