@@ -208,3 +208,19 @@ async def test_a_change_of_the_moment_says_who_asked_for_it(queue: Queue, kind: 
     assert [(entry.cause, entry.status, entry.by) for entry in entries] == [
         ("enqueue", W, None), ("change", D, "ana"), ("change", W, "bo"),
     ]  # fmt: skip
+
+
+async def test_what_is_left_of_an_older_life_does_not_cost_a_dead_letter_its_replay(
+    redis_url: str, queue: Queue, kind: str
+) -> None:
+    made = await queue.enqueue(kind, 1, options={"removeOnFail": True})
+    connection = Connection(redis_url)
+    commands = Commands(connection)
+    (taken,) = (await commands.turn(kind, "w", 1, [])).deliveries
+    failure = b'{"code":"x","message":"m","at":1,"attempt":1,"worker":"w"}'
+    await commands.turn(kind, "w", 0, [Settlement("fail", taken.id, taken.token, failure)])
+    left = ["an entry"] * 201
+    await connection.command("RPUSH", f"{{cq:{kind}}}:history:{made.job_id}", *left)
+    assert (await queue.replay(made.job_id)).status is Status.WAITING
+    assert [entry.cause for entry in await queue.history(made.job_id)] == ["replay"]
+    await connection.close()

@@ -25,6 +25,7 @@ local function revive(q, id, letter, by)
   local options = letter.options ~= '' and cmsgpack.unpack(letter.options) or {}
   if taken(q, options, id) then return 'unique_key_taken' end
   dead.lift(q, id)
+  redis.call('DEL', q.prefix .. 'history:' .. id) -- it begins a life; one that is gone may have left something
   history.note(q, { id = id, status = '' }, 'waiting', 'replay', '', by)
   local n = intake.asked(id, letter.tenant, tonumber(letter.priority), lane.home(tonumber(letter.lane)),
     tonumber(letter.attempts), letter.keep, 0, options)
