@@ -10,6 +10,7 @@ import pytest
 
 from cotiza_queue import NewJob, Queue, Worker
 from cotiza_queue.errors import ConfigurationError
+from cotiza_queue.store import form
 from cotiza_queue.store.connection import Connection
 from cotiza_queue.store.embedded import acquire
 from cotiza_queue.store.form import FORM
@@ -58,6 +59,21 @@ async def test_an_empty_server_gets_our_form_and_others_of_it_are_let_in(server:
         async with Queue(server) as queue:
             await queue.enqueue("mail", 1)
     assert await _do(server, "GET", "cq:form") == b"%d" % FORM
+
+
+async def test_two_who_come_to_an_empty_server_at_once_are_both_let_in(server: str) -> None:
+    first, second = Connection(server), Connection(server)
+
+    async def interrupted(*command: str | int) -> Any:
+        reply = await first.command(*command)
+        if command[0] == "GET" and reply is None:
+            await second.announce("mail")
+        return reply
+
+    await form.check(interrupted)
+    assert await first.command("GET", "cq:form") == b"%d" % FORM
+    await first.close()
+    await second.close()
 
 
 async def test_data_of_another_form_is_refused_by_all(server: str) -> None:

@@ -24,7 +24,10 @@ async def check(command: Command) -> None:
     raises. An empty server gets ours.
     """
     found = await command("GET", keys.FORM)
-    if found is None and not await command("EXISTS", keys.TYPES):
+    if found is None and await command("EXISTS", keys.TYPES):
+        # The number is written before the list: somebody may have begun meanwhile.
+        found = await command("GET", keys.FORM)
+    elif found is None:
         # A server that takes no writes now has nothing to misread either.
         with contextlib.suppress(QueueUnavailable):
             found = await command("SET", keys.FORM, FORM, "NX", "GET")
