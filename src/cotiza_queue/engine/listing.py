@@ -14,7 +14,7 @@ from ..model.job import DeadLetter, Job, Page
 from ..store.views import Views, Which
 
 MAX_LIMIT = 500
-LOOKS = 20
+LOOKS = 14
 """Steps that one page may take, where a step looks at 500 jobs of each queue."""
 _PLACE = re.compile(r"[0-9]{1,20}(-[0-9]{1,20})?", re.ASCII)
 _Cursor = dict[str, str | None]
