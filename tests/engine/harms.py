@@ -87,7 +87,8 @@ async def retype(site: Site) -> None:
 
 
 async def fill_window(site: Site) -> None:
-    await recount(site.connection, P + "tenant:c", admitted=9)
+    number = site.lane.rpartition(":")[2]
+    await recount(site.connection, P + "tenant:c", **{f"in:{number}": 9})
 
 
 async def lose_result(site: Site) -> None:

@@ -1,13 +1,17 @@
-"""Jobs' records as they lie in Redis, read and damaged by tests."""
+"""Jobs' and tenants' records as they lie in Redis, read and damaged by tests."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from cotiza_queue.store import record
 from cotiza_queue.store.connection import Connection
+
+SIX = b"\x96"
+"""A msgpack array of six, the head that a tenant's record goes without."""
 
 
 async def read(connection: Connection, key: str) -> tuple[record.Record, record.Rare]:
@@ -22,9 +26,34 @@ async def rewrite(connection: Connection, key: str, **changes: Any) -> None:
     await connection.command("SET", key, packed.removeprefix(record.HEAD))
 
 
+def numbers_of(packed: bytes) -> dict[str, float]:
+    """A tenant's record by names: its limits, ``there``, ``active``, and of each lane ``in:<lane>``
+    and ``back:<lane>``; what is 0 is left out.
+    """
+    there, *lane, limits, others = msgspec.msgpack.decode(SIX + packed)
+    flat = [*lane, *(others or [])]
+    lanes = {
+        f"{name}:{flat[at]}": flat[at + n]
+        for at in range(0, len(flat), 3)
+        for n, name in ((1, "in"), (2, "back"))
+    }
+    return {name: n for name, n in {"there": there, **lanes, **(limits or {})}.items() if n}
+
+
+def packed_of(numbers: Mapping[str, float]) -> bytes:
+    """The record with these numbers."""
+    left = dict(numbers)
+    there = left.pop("there", 0)
+    lanes = sorted({int(name.partition(":")[2]) for name in left if ":" in name})
+    flat = [n for at in lanes for n in (at, left.pop(f"in:{at}", 0), left.pop(f"back:{at}", 0))]
+    first, others = flat[:3] or [0, 0, 0], flat[3:]
+    whole = msgspec.msgpack.encode([there, *first, left or None, others or None])
+    return whole.removeprefix(SIX)
+
+
 async def recount(connection: Connection, key: str, **numbers: int | None) -> None:
     """A tenant's record with some numbers changed; None takes one away."""
     packed: bytes | None = await connection.command("GET", key)
-    kept = msgspec.msgpack.decode(packed) if packed else {}
+    kept = numbers_of(packed) if packed else {}
     changed = {name: n for name, n in {**kept, **numbers}.items() if n is not None}
-    await connection.command("SET", key, msgspec.msgpack.encode(changed))
+    await connection.command("SET", key, packed_of(changed))

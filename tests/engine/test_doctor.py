@@ -187,7 +187,7 @@ async def test_a_line_that_nobody_moves_on_is_found_and_moved(site: Site) -> Non
         await site.do("XDEL", site.lane, entry)
         await rewrite(site.connection, P + f"job:{job_id}", entry="")
         await site.do("RPUSH", P + f"backlog:{number}:c", job_id)
-    counts = {f"in:{number}": None, "admitted": None, f"back:{number}": 6}
+    counts = {f"in:{number}": None, f"back:{number}": 6}
     await recount(site.connection, P + "tenant:c", **counts)
     await site.do("HSET", P + "lanes", number, 0)
     assert set((await site.queue.doctor()).counts) == {"stuck_line"}

@@ -214,11 +214,15 @@ def tenants(model: Model, found: Snapshot) -> Iterator[Fault]:
     wanted: dict[str, Counter[str]] = {}
     for job in model.jobs.values():
         counts = wanted.setdefault(job.intake.tenant, Counter())
-        counts["active"] += job.status == "active"
-        counts["there"] += job.status not in FINAL
+        counted = bool(found.hashes[f"job:{job.id}"].get("counted"))
+        counts["active"] += counted
+        counts["there"] += job.status in ("waiting", "delayed", "blocked")
+        capped = "concurrency" in found.hashes.get(f"tenant:{job.intake.tenant}", {})
+        if (job.status != "active" and counted) or (job.status == "active" and capped > counted):
+            yield "I19", f"{job.id} is {job.status}, counted {counted}, capped {capped}"
     for job, number, _ in _standing(model, found, "waiting"):
         if job.lane % 2:
-            wanted[job.intake.tenant].update(("admitted", f"in:{number}"))
+            wanted[job.intake.tenant][f"in:{number}"] += 1
     for name, line in found.lists.items():
         if name.startswith("backlog:"):
             _, number, tenant = name.split(":", 2)
@@ -226,8 +230,8 @@ def tenants(model: Model, found: Snapshot) -> Iterator[Fault]:
     hashes = {n[7:]: f for n, f in found.hashes.items() if n.startswith("tenant:")}
     for tenant in {*wanted, *hashes}:
         fields = hashes.get(tenant, {})
-        counted = re.compile(r"there|active|admitted|in:\d+|back:\d+")
-        there = {k: int(v) for k, v in fields.items() if counted.fullmatch(k)}
+        counters = re.compile(r"there|active|in:\d+|back:\d+")
+        there = {k: int(v) for k, v in fields.items() if counters.fullmatch(k)}
         if there != +wanted.get(tenant, Counter()):
             yield "I19", _difference(f"tenant {tenant}", there, +wanted.get(tenant, Counter()))
 

@@ -20,7 +20,7 @@ LANES = (
     one("too large, and forgotten", "lib/57_backlog_admit",
         "  redis.call('LPUSH', backlog.key(q, t, number), unpack(rest))\n", ""),
     one("too large, and not counted", "lib/57_backlog_admit",
-        "  tenant.add(t, tenant.behind(number), #rest)\n", ""),
+        "  tenant.count(t, -number, #rest)\n", ""),
     one("a trim that takes what runs", "lib/32_lane_end", "'MINID', oldest[1]", "'MAXLEN', 0"),
     one("a trim that leaves the rest", "lib/32_lane_end", ">= #entries then return end",
         ">= 0 then return end"),

@@ -26,7 +26,8 @@ _INDEXES = (
         ""),
 )  # fmt: skip
 _WHY = (
-    ("why as of another's cap", "ops/why", "'tenant_active', t.active", "'tenant_active', 0"),
+    ("why as of another's cap", "ops/why", "'tenant_active', t.limits.active",
+     "'tenant_active', 0"),
     ("why without better lanes", "lib/72_ahead", "if tonumber(standing[i]) < number then",
      "if false then"),
     ("why of another tenant", "ops/why", " or (args[2] ~= '' and j.tenant ~= args[2])", ""),

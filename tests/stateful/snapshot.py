@@ -10,6 +10,7 @@ import msgspec
 
 from cotiza_queue.store import codec, keys, record
 from cotiza_queue.store.connection import Connection
+from engine.records import numbers_of
 
 from .bench import BLOCK
 
@@ -110,8 +111,7 @@ def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
         if "result" in fields:
             found.strings[f"result:{name[4:]}"] = fields["result"].encode()
     elif name.startswith("tenant:"):
-        numbers = msgspec.msgpack.decode(value, type=dict[str, int | float])
-        found.hashes[name] = {field: f"{n:.17g}" for field, n in numbers.items()}
+        found.hashes[name] = {field: f"{n:.17g}" for field, n in numbers_of(value).items()}
     elif kind == "string":
         found.strings[name] = value
     elif kind == "list":

@@ -13,7 +13,9 @@ HEAD = b"\xdc\x00\x11"
 
 
 class Rare(msgspec.Struct, frozen=True):
-    """What few jobs have. ``after`` and ``next``: the job before and behind a blocked one."""
+    """What few jobs have. ``after`` and ``next``: the job before and behind a blocked one.
+    ``counted``: it runs, and counts for its tenant.
+    """
 
     stalls: int = 0
     deadline: int | None = None
@@ -26,6 +28,7 @@ class Rare(msgspec.Struct, frozen=True):
     saved: int = 0
     blob: str = ""
     untold: int = 0
+    counted: bool = False
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True):

@@ -6,7 +6,7 @@ function queue.open(meta_key)
   return {
     prefix = string.sub(meta_key, 1, -5),
     now = clock.now(),
-    meta = {}, jobs = {}, touched = {}, blocks = {}, writes = {}, tenants = {}, bundles = {}, keeps = {},
+    meta = {}, jobs = {}, touched = {}, blocks = {}, writes = {}, tenants = {}, lines = {}, bundles = {}, keeps = {},
     ends = {}, counts = { active = 0, kept_bytes = 0, total_run_ms = 0 }, finished = {}, lanes = {}, acks = {},
     events = {}, told = 0, late = {}, pushed = 0, wake = false, spare = 100,
   }

@@ -1,5 +1,5 @@
 -- A job's record: one packed value. These fields in this order, seventeen with the last two: its options, and what few
--- jobs have (`rare`: stalls, deadline, priority, snoozed, next, after, delay, due, saved, blob, untold; absent unless
+-- jobs have (`rare`: stalls, deadline, priority, snoozed, next, after, delay, due, saved, blob, untold, counted; absent unless
 -- set). store/record.py reads the same. `entry` and `worker` are '' for none, moments and `token` 0; `result` is
 -- false for none, true if it lies apart.
 local record = { none = {} }

@@ -7,24 +7,33 @@ local function newest(jobs, limit)
   return jobs, #jobs == limit and jobs[limit].seq or nil
 end
 
--- The ids of the jobs that workers hold. What a lane has from its first pending entry to its last is mostly pending.
-local function held_jobs(q)
+-- Adds a page of the ids that workers hold of a lane. What it has from its first pending entry to its last is mostly
+-- pending. Returns where the next page begins, nil after the last.
+local function page(key, first, ids)
+  local pending, held = {}, redis.pcall('XPENDING', key, lane.group, first, '+', active.most)
+  if #held == 0 then return nil end
+  local last = held[#held][1]
+  for i = 1, #held do pending[held[i][1]] = true end
+  local entries = redis.call('XRANGE', key, held[1][1], last, 'COUNT', 2 * active.most)
+  for i = 1, #entries do
+    if pending[entries[i][1]] then ids[#ids + 1] = entries[i][2][2] end
+  end
+  return #held == active.most and '(' .. last or nil
+end
+
+-- The ids of all jobs that workers hold.
+function active.ids(q)
   local ids = {}
   for _, number in ipairs(lane.numbers(q)) do
-    local key, pending = lane.key(q, number), {}
-    local held = redis.pcall('XPENDING', key, lane.group, '-', '+', active.most)
-    for i = 1, #held do pending[held[i][1]] = true end
-    local entries = held[1] and redis.call('XRANGE', key, held[1][1], held[#held][1], 'COUNT', 2 * active.most) or {}
-    for i = 1, #entries do
-      if pending[entries[i][1]] then ids[#ids + 1] = entries[i][2][2] end
-    end
+    local key, first = lane.key(q, number), '-'
+    while first do first = page(key, first, ids) end
   end
   return ids
 end
 
 -- Those for which `is` holds, newest first.
 function active.page_of(q, f, is)
-  local jobs, ids = {}, held_jobs(q)
+  local jobs, ids = {}, active.ids(q)
   job.fetch(q, ids)
   for _, id in ipairs(ids) do
     local j = job.read(q, id)

@@ -19,8 +19,5 @@ function rate.room(limit, now)
   return math.floor((slack - ahead) / limit.period) + 1
 end
 
--- Of a limit that has a rate.
-function rate.spend(limit, now, cost)
-  limit.tat = math.max(limit.tat or 0, now) + cost * limit.period
-  limit.moved = true
-end
+-- Where the arrival time of a limit that has a rate is after such a start.
+function rate.spent(limit, now, cost) return math.max(limit.tat or 0, now) + cost * limit.period end

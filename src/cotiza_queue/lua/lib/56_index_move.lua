@@ -1,6 +1,5 @@
--- Jobs that came, went, or have another class than when the call read them: their indexes follow at its end, as does
--- what their tenants count: `there`, the jobs that have not ended.
-local OPEN = { open = 1, delayed = 1, blocked = 1 }
+-- Jobs that came, went, or have another status than when the call read them: their indexes follow at its end, as does
+-- what their tenants count.
 
 -- Bits by place, of a class or of a tenant.
 local function note(changes, name, place, bits)
@@ -14,12 +13,11 @@ end
 
 -- What becomes of a run of jobs: `n` of a tenant's, in one block, that go the same way.
 local function go(q, moves, run)
+  tenant.follow(q, run.tenant, run.was, run.now, run.n, moves.unread)
   local from, to, name, place, bits = index.class(run.was), index.class(run.now), run.tenant, run.place, run.bits
   if from == to then return end
   if from then note(moves.left, from, place, bits) else note(moves.came, name, place, bits) end
   if to then note(moves.joined, to, place, bits) else note(moves.went, name, place, bits) end
-  local there = (OPEN[to] or 0) - (OPEN[from] or 0)
-  if there ~= 0 then tenant.add(tenant.open(q, name), 'there', there * run.n) end
 end
 
 local function collect(q, moves)
@@ -40,8 +38,9 @@ local function collect(q, moves)
 end
 
 function index.flush(q)
-  local moves = { left = {}, joined = {}, came = {}, went = {} }
+  local moves = { left = {}, joined = {}, came = {}, went = {}, unread = {} }
   collect(q, moves)
+  tenant.follow_unread(q, moves.unread)
   for class, places in pairs(moves.left) do marks.take_out(index.of_class(q, class), places) end
   for class, places in pairs(moves.joined) do marks.put_in(index.of_class(q, class), places) end
   for name, places in pairs(moves.went) do marks.take_out(index.of_tenant(q, name), places) end

@@ -3,21 +3,30 @@ local backlog = { page = 100 }
 
 function backlog.key(q, t, number) return q.prefix .. 'backlog:' .. number .. ':' .. t.name end
 
-function backlog.behind(t, number) return t[tenant.behind(number)] or 0 end
-
 -- What comes to the end of a line is written in one go, before the line is read and at the end of the call.
 function backlog.flush(q, t, number)
-  local ids = t.lines and t.lines[number] or {}
-  for first = 1, #ids, 1000 do redis.call('RPUSH', backlog.key(q, t, number), unpack(ids, first, math.min(first + 999, #ids))) end
-  if t.lines then t.lines[number] = nil end
+  local ids = q.lines[number] and q.lines[number][t]
+  if not ids then return end
+  local key = backlog.key(q, t, number)
+  for first = 1, #ids, 1000 do redis.call('RPUSH', key, unpack(ids, first, math.min(first + 999, #ids))) end
+  q.lines[number][t] = nil
+end
+
+function backlog.flush_all(q)
+  for number, lines in pairs(q.lines) do
+    for t in pairs(lines) do backlog.flush(q, t, number) end
+  end
 end
 
 function backlog.append(q, t, id, number)
-  t.lines = t.lines or {}
-  local ids = t.lines[number] or {}
-  ids[#ids + 1] = id
-  t.lines[number] = ids
-  tenant.add(t, tenant.behind(number), 1)
+  local lines = q.lines[number]
+  if not lines then
+    lines = {}
+    q.lines[number] = lines
+  end
+  local ids = lines[t]
+  if ids then ids[#ids + 1] = id else lines[t] = { id } end
+  tenant.count(t, -number, 1)
   return ''
 end
 
@@ -26,20 +35,14 @@ function backlog.give_back(q, t, j, number)
   redis.call('LPUSH', backlog.key(q, t, number), j.id)
   j.lane, j.entry = number, ''
   job.touch(q, j)
-  tenant.add(t, tenant.behind(number), 1)
-end
-
--- So many stand in the lane more.
-function backlog.enter(t, number, n)
-  local inside = tenant.inside(number)
-  t[inside], t.admitted, t.changed = (t[inside] or 0) + n, (t.admitted or 0) + n, true
+  tenant.count(t, -number, 1)
 end
 
 -- A job that comes in: into the lane if there is room for it, else to the end of its tenant's line.
 function backlog.stand(q, id, t, number)
   if number % 2 == 0 then return lane.push(q, id, number) end
-  if backlog.behind(t, number) == 0 and tenant.room(q, t, number) > 0 then
-    backlog.enter(t, number, 1)
+  if (t[-number] or 0) == 0 and tenant.room(q, t, number) > 0 then
+    tenant.count(t, number, 1)
     return lane.push(q, id, number)
   end
   return backlog.append(q, t, id, number)

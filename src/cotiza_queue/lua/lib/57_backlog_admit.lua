@@ -5,7 +5,7 @@ local function put_back(q, t, number, ids, first)
   local rest = {}
   for i = #ids, first, -1 do rest[#rest + 1] = ids[i] end
   redis.call('LPUSH', backlog.key(q, t, number), unpack(rest))
-  tenant.add(t, tenant.behind(number), #rest)
+  tenant.count(t, -number, #rest)
 end
 
 -- Admits as many as that, but more than `room` only as long as these take no more than `bytes`. A job cancelled
@@ -13,7 +13,7 @@ end
 local function admit(q, t, number, n, room, bytes)
   backlog.flush(q, t, number)
   local ids = redis.call('LPOP', backlog.key(q, t, number), n) or {}
-  tenant.add(t, tenant.behind(number), -n)
+  tenant.count(t, -number, -n)
   job.fetch(q, ids)
   local jobs, entered = q.jobs, 0
   for i = 1, #ids do
@@ -30,14 +30,14 @@ local function admit(q, t, number, n, room, bytes)
       entered = entered + 1
     end
   end
-  backlog.enter(t, number, entered)
+  tenant.count(t, number, entered)
   return bytes
 end
 
 -- How many of the line may go.
 local function due(q, t, number, extra)
   local room = tenant.room(q, t, number, extra)
-  return room > 0 and math.min(room, backlog.behind(t, number)) or 0
+  return room > 0 and math.min(room, t[-number] or 0) or 0
 end
 
 -- Admits what there is room for, and `extra` more, of about so many `bytes`, that the caller takes at once.

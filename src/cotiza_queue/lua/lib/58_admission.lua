@@ -3,15 +3,14 @@ local admission = {}
 
 -- A tenant may run more than before: its lanes are filled up, the best first.
 function admission.refill(q, t)
-  local lanes = {}
-  for field in pairs(t) do lanes[#lanes + 1] = tonumber(string.match(field, '^back:(%d+)$')) end
+  local lanes = tenant.lanes(t)
   table.sort(lanes)
   for _, number in ipairs(lanes) do backlog.admit(q, t, number) end
 end
 
 -- Room in a lane goes to the tenant's next one there. Where starts are capped, lanes share it: the best comes first.
 function admission.next(q, t, number)
-  if t.concurrency then return admission.refill(q, t) end
+  if t.limits.concurrency then return admission.refill(q, t) end
   if tenant.room(q, t, number) > 0 then backlog.admit(q, t, number) end
 end
 
@@ -20,17 +19,19 @@ function admission.withdrawn(q, j)
   local t = tenant.open(q, j.tenant)
   lane.left(q, j.lane, 1)
   if j.lane % 2 == 1 then
-    backlog.enter(t, j.lane, -1)
+    tenant.count(t, j.lane, -1)
     admission.next(q, t, j.lane)
   end
 end
 
--- A job of the tenant runs no more. Where starts are capped, that makes room for another.
+-- A job runs no more. Where its tenant's starts are capped, that makes room for another.
 function admission.ended(q, j)
-  local t = tenant.open(q, j.tenant)
-  tenant.add(t, 'active', -1)
   q.counts.active = q.counts.active - 1
-  if t.concurrency then admission.refill(q, t) end
+  if not j.rare.counted then return end
+  local t = tenant.open(q, j.tenant)
+  job.set(q, j, 'counted', nil)
+  tenant.run(t, -1)
+  if t.limits.concurrency then admission.refill(q, t) end
 end
 
 -- Tenants whose time has come again.

@@ -10,7 +10,7 @@ local function of_queue(q)
   return n
 end
 
-local function of_tenant(_, t) return (t.there or 0) - (t.active or 0) end
+local function of_tenant(_, t) return t.there end
 
 local function reached(owner, most, read, q)
   if not most then return false end
@@ -21,7 +21,7 @@ end
 -- Which limit keeps a new job of the tenant out: "queue" or "tenant"; nil if none does.
 function depth.reached(q, t)
   if reached(q, q.depth, of_queue, q) then return 'queue' end
-  return reached(t, t.depth, of_tenant, q) and 'tenant' or nil
+  return reached(t, t.limits.depth, of_tenant, q) and 'tenant' or nil
 end
 
 function depth.taken(q, t)

@@ -34,7 +34,7 @@ function intake.accept(q, n, bounded)
   if found then return litter.unused(q, n, found) end
   open(q)
   local t = bounded and tenant.open(q, n.tenant)
-  if t and (q.depth or t.depth) then
+  if t and (q.depth or t.limits.depth) then
     local full = depth.reached(q, t)
     if full then return litter.unused(q, n, { n.id, 3, full, 0, depth.retry_after(q) }) end
     depth.taken(q, t)

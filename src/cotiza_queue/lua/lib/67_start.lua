@@ -15,8 +15,9 @@ function entry.start(q, j, t, take, cost)
   job.touch(q, j)
   unique.moved(q, j, 'active')
   event.emit(q, j.id, j.tenant, 'active', told_of(j.attempt))
-  if t.period then rate.spend(t, q.now, cost) end
-  if q.limit.period then rate.spend(q.limit, q.now, cost) end
-  tenant.add(t, 'active', 1)
+  local limits = t.limits
+  if limits.period then tenant.set(t, 'tat', rate.spent(limits, q.now, cost)) end
+  if q.limit.period then q.limit.tat, q.limit.moved = rate.spent(q.limit, q.now, cost), true end
+  if limits.concurrency then admission.count(q, t, j) end
   take.out[#take.out + 1] = j
 end

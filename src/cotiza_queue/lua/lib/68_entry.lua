@@ -37,9 +37,9 @@ function entry.hand_out(q, j, take)
   local t, number, refused, touched = tenant.open(q, j.tenant), take.number, take.refused, take.touched
   if number % 2 == 0 then return decide(q, j, t, take) end
   if not touched[t] then touched[t], touched[#touched + 1] = true, t end
-  backlog.enter(t, number, -1)
+  tenant.count(t, number, -1)
   local kept = #refused
   local started = decide(q, j, t, take)
-  if #refused == kept and (t.concurrency or not take.emptied) then admission.next(q, t, number) end
+  if #refused == kept and (t.limits.concurrency or not take.emptied) then admission.next(q, t, number) end
   return started
 end

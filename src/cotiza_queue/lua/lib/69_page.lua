@@ -3,9 +3,9 @@
 -- out among them by weight, and taken in the same call.
 function entry.share_out(q, number, touched, wanted, bytes)
   local weights = 0
-  for _, t in ipairs(touched) do weights = weights + (t.weight or 1) end
+  for _, t in ipairs(touched) do weights = weights + (t.limits.weight or 1) end
   for _, t in ipairs(touched) do
-    local weight = t.weight or 1
+    local weight = t.limits.weight or 1
     backlog.admit(q, t, number, math.floor(wanted / weights) * weight, bytes / weights * weight)
   end
 end

@@ -8,9 +8,8 @@ function ahead.better(q, j, t)
   for i = 1, #standing, 2 do
     if tonumber(standing[i]) < number then n = n + standing[i + 1] end
   end
-  for field, behind in pairs(t) do
-    local line = tonumber(string.match(field, '^back:(%d+)$'))
-    if line and line < number then n = n + behind end
+  for _, line in ipairs(tenant.lanes(t)) do
+    if line < number then n = n + t[-line] end
   end
   return n
 end
@@ -43,7 +42,7 @@ function ahead.line(q, j, t)
     ids = standing(q, j.lane)
   else
     ids = redis.call('LRANGE', q.prefix .. 'backlog:' .. j.lane .. ':' .. t.name, 0, ahead.most - 1)
-    admitted = t[tenant.inside(j.lane)] or 0
+    admitted = t[j.lane] or 0
   end
   local n, met = before(q, j, ids)
   return n + admitted, met and 0 or 1

@@ -21,6 +21,16 @@ local function judge(q, kind, id, token, value, extra, notice)
   return settle[kind](q, j, value, extra) or 'ok'
 end
 
+-- Those of some jobs that count for what their tenants run.
+local function counted(q, ids)
+  local found = {}
+  for i = 1, #ids do
+    local j = q.jobs[ids[i]]
+    if j and j.rare.counted then found[#found + 1] = ids[i] end
+  end
+  return found
+end
+
 -- `outcomes`: the values of each, one after the other. Returns the answers that are not ok, each after its place.
 function settle.all(q, outcomes)
   local ids, answers, n = {}, {}, 0
@@ -29,7 +39,7 @@ function settle.all(q, outcomes)
     ids[n] = outcomes[at]
   end
   job.fetch(q, ids)
-  tenant.fetch_of(q, ids)
+  tenant.fetch_of(q, counted(q, ids))
   for i = 1, n do
     local first = (i - 1) * settle.fields + 1
     local answer = judge(q, unpack(outcomes, first, first + settle.fields - 1))

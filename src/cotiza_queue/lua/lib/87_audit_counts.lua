@@ -16,12 +16,14 @@ local function entry_counts(q, number, read, standing)
   local j = job.read(q, read[2][2])
   if not job.stands(j, number, read[1]) then return end
   local t = tenant_of(q, j.tenant)
-  if j.status == 'active' then return add(t, 'active', 1) end
+  if j.status == 'active' then
+    q.running = q.running + 1
+    return j.rare.counted and add(t, 'active', 1)
+  end
   if j.status ~= 'waiting' then return end
   add(standing, number, 1)
   if number % 2 == 1 then
-    add(t, 'in:' .. number, 1)
-    add(t, 'admitted', 1)
+    add(t, number, 1)
   end
 end
 
@@ -37,6 +39,5 @@ function tally.lanes(q, most, numbers)
     if left < 0 then return nil end
     for _, read in ipairs(entries) do entry_counts(q, number, read, standing) end
   end
-  for _, t in pairs(q.tally) do q.running = q.running + (t.active or 0) end
   return standing
 end

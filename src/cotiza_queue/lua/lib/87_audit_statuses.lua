@@ -1,4 +1,4 @@
--- The audit of counters: statuses, and the jobs of a tenant that have not ended. To count bits costs less than to read
+-- The audit of counters: statuses, and the jobs of a tenant that have not started. To count bits costs less than to read
 -- jobs, so there may be more of them.
 tally.bits = 10
 
@@ -23,7 +23,7 @@ local function read(q, class)
   job.fetch(q, ids)
   for _, id in ipairs(ids) do
     local j = job.read(q, id)
-    if j then tally.add(q, j.tenant, 'there') end
+    if j and j.status ~= 'active' then tally.add(q, j.tenant, 'there') end
   end
 end
 

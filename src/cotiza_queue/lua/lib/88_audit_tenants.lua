@@ -17,41 +17,25 @@ local function compare(q, name, wanted)
   end
 end
 
-local function compare_tenant(q, t, wanted)
-  for field, n in pairs(wanted) do
-    local there = t[field] or 0
-    if there ~= n then
-      audit.say(q, 'counter', 'tenant:' .. t.name, field .. ' says ' .. there .. ', there are ' .. n)
-      if q.fix then tenant.set(t, field, n ~= 0 and n or nil) end
-    end
-  end
-end
-
 -- A line that nobody moves on, though there is room: its tenant is looked at by the next turn.
 local function stuck(q, name, number, wanted)
-  if (wanted['in:' .. number] or 0) > 0 or tenant.room(q, tenant.open(q, name), number) <= 0 then return end
+  if (wanted[number] or 0) > 0 or tenant.room(q, tenant.open(q, name), number) <= 0 then return end
   if redis.call('ZSCORE', q.prefix .. 'put_off', name) then return end
   audit.say(q, 'stuck_line', 'backlog:' .. number .. ':' .. name, 'there is room, and nobody is admitted')
   if q.fix then redis.call('ZADD', q.prefix .. 'put_off', 0, name) end
 end
 
-local function is_counter(q, field)
-  if field == 'there' then return q.indexed end
-  return field == 'active' or field == 'admitted' or string.find(field, '^in:%d') or string.find(field, '^back:%d')
-end
-
 local function tenants(q, name)
   local t, wanted, before = tenant.open(q, name), q.tally[name] or {}, #q.found
-  if not q.indexed then wanted.there = nil end
+  wanted.active = wanted.active or 0
+  wanted.there = q.indexed and (wanted.there or 0) or nil
+  for _, number in ipairs(tenant.lanes(t)) do wanted[number], wanted[-number] = wanted[number] or 0, 0 end
   for number in pairs(q.standing) do
-    wanted['back:' .. number] = redis.call('LLEN', q.prefix .. 'backlog:' .. number .. ':' .. name)
+    wanted[-number] = redis.call('LLEN', q.prefix .. 'backlog:' .. number .. ':' .. name)
   end
-  for field in pairs(t) do
-    if is_counter(q, field) and not wanted[field] then wanted[field] = 0 end
-  end
-  compare_tenant(q, t, wanted)
+  audit.tenant(q, t, wanted)
   if #q.found > before then return q.fix and redis.call('ZADD', q.prefix .. 'put_off', 0, name) end
   for number in pairs(q.standing) do
-    if wanted['back:' .. number] > 0 then stuck(q, name, number, wanted) end
+    if wanted[-number] > 0 then stuck(q, name, number, wanted) end
   end
 end

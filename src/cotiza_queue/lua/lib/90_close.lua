@@ -7,15 +7,13 @@ local function write_meta(q)
 end
 
 local function write_tenants(q)
-  local writes, gone = q.writes, {}
+  local writes, gone, n = q.writes, {}, #q.writes
   for _, t in pairs(q.tenants) do
-    if t.lines then
-      for number in pairs(t.lines) do backlog.flush(q, t, number) end
-    end
-    local numbers = (t.changed or t.moved) and tenant.numbers(t)
-    if numbers and next(numbers) then
-      writes[#writes + 1], writes[#writes + 2] = t.key, cmsgpack.pack(numbers)
-    elseif numbers then
+    local packed = t.changed and tenant.pack(t)
+    if packed then
+      writes[n + 1], writes[n + 2] = t.key, packed
+      n = n + 2
+    elseif t.changed then
       gone[#gone + 1] = t.key
     end
   end
@@ -25,6 +23,7 @@ end
 function queue.close(q)
   index.flush(q)
   lane.flush(q)
+  backlog.flush_all(q)
   write_tenants(q)
   job.flush(q)
   queue.in_pages('MSET', q.writes)

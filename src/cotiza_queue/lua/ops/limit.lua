@@ -7,7 +7,7 @@
 -- EDGE     none
 -- EMITS    nothing
 -- ERRORS   none
--- COST     O(fields + what is admitted, at most a page a lane)
+-- COST     O(fields + what is admitted, at most a page a lane + what runs, where starts of a tenant are capped)
 local function limit_queue(q, key, field, value)
   -- What is new begins afresh.
   if field == 'period' then redis.call('HDEL', key, 'tat', 'rested') end
@@ -16,9 +16,13 @@ local function limit_queue(q, key, field, value)
   if value == '' then redis.call('HDEL', key, field) else redis.call('HSET', key, field, value) end
 end
 
-local function limit_tenant(t, field, value)
-  if field == 'period' then t.tat, t.rested = nil, nil end
+local function limit_tenant(q, t, field, value)
+  if field == 'period' then
+    tenant.set(t, 'tat', nil)
+    tenant.set(t, 'rested', nil)
+  end
   tenant.set(t, field, tonumber(value))
+  if field == 'concurrency' and value ~= '' then admission.cap(q, t) end
 end
 
 local function limit(keys, args)
@@ -26,7 +30,7 @@ local function limit(keys, args)
   local t = args[1] ~= '' and tenant.open(q, args[1])
   for at = 2, #args, 2 do
     if t then
-      limit_tenant(t, args[at], args[at + 1])
+      limit_tenant(q, t, args[at], args[at + 1])
     else
       limit_queue(q, keys[1], args[at], args[at + 1])
     end

@@ -38,12 +38,12 @@ local function of_queue(q, j, facts)
 end
 
 local function of_tenant(q, j, t, facts)
-  local moment = rate.moment(t, j.options.cost or 1)
+  local moment = rate.moment(t.limits, j.options.cost or 1)
   local since, reason = string.match(redis.call('HGET', q.prefix .. 'pauses', t.name) or '', '^(%d+) %d* (.*)$')
-  local paused = ahead_of(q, t['until'])
+  local paused = ahead_of(q, t.limits['until'])
   put(facts, 'tenant_paused_until_ms', paused, 'tenant_paused_ms', paused and since,
-    'tenant_pause_reason', paused and reason, 'tenant_rate_until_ms', ahead_of(q, t.rested) or ahead_of(q, moment),
-    'tenant_concurrency', t.concurrency, 'tenant_active', t.active or 0)
+    'tenant_pause_reason', paused and reason, 'tenant_rate_until_ms', ahead_of(q, t.limits.rested) or ahead_of(q, moment),
+    'tenant_concurrency', t.limits.concurrency, 'tenant_active', t.limits.active or 0)
 end
 
 local function of_job(q, j, facts)
