@@ -50,6 +50,10 @@ ENDED_MUTATIONS = (
     ("a tenant whose started jobs are there", "lib/55_tenant_there", "if n == 0 then",
      "if n <= 0 then"),
     ("another tenant's jobs in a run", "lib/56_index_move", " or run.tenant ~= name", ""),
+    ("a tenant's first block of two", "lib/55_index_come", "      places[place] = bits\n", ""),
+    ("one job of a tenant's block", "lib/55_index_come", "came.first[name] = first + bits",
+     "came.first[name] = first"),
+    ("the last block's text", "lib/55_index_come", "if place ~= last then", "if not last then"),
     ("jobs that end in a run of those that start", "lib/56_index_move",
      " or run.now ~= now", ""),
 )  # fmt: skip

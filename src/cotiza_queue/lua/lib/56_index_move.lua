@@ -16,7 +16,7 @@ local function go(q, moves, run)
   tenant.follow(q, run.tenant, run.was, run.now, run.n, moves.unread)
   local from, to, name, place, bits = index.class(run.was), index.class(run.now), run.tenant, run.place, run.bits
   if from == to then return end
-  if from then note(moves.left, from, place, bits) else note(moves.came, name, place, bits) end
+  if from then note(moves.left, from, place, bits) else index.come(moves.came, name, place, bits) end
   if to then note(moves.joined, to, place, bits) else note(moves.went, name, place, bits) end
 end
 
@@ -38,12 +38,12 @@ local function collect(q, moves)
 end
 
 function index.flush(q)
-  local moves = { left = {}, joined = {}, came = {}, went = {}, unread = {} }
+  local moves = { left = {}, joined = {}, came = { names = {}, first = {}, more = {} }, went = {}, unread = {} }
   collect(q, moves)
   tenant.follow_unread(q, moves.unread)
   for class, places in pairs(moves.left) do marks.take_out(index.of_class(q, class), places) end
   for class, places in pairs(moves.joined) do marks.put_in(index.of_class(q, class), places) end
   for name, places in pairs(moves.went) do marks.take_out(index.of_tenant(q, name), places) end
-  for name, places in pairs(moves.came) do marks.put_in(index.of_tenant(q, name), places) end
+  index.enter_all(q, moves.came)
   blocks.flush(q)
 end
