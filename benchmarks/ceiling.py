@@ -95,7 +95,7 @@ def pages(
             tenant = tenants[n % len(tenants)]
             job_id = new_job_id(NOW_MS, chance.random_bytes(RANDOM_BYTES), NAME, tenant)
             job = KIND.job(payload, tenant=tenant, options=options)
-            made.append(intake_of(job, KIND, job_id))
+            made.append(intake_of(job, KIND, job_id, own_id=True))
         yield made
 
 

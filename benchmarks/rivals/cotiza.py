@@ -34,12 +34,13 @@ class Job(msgspec.Struct):
 KIND: JobType[Job, Any] = JobType(NAME, Job)
 WATCH_S = 0.005
 COUNTS = ["HMGET", "{cq:bench}:counts", "waiting", "active", "delayed", "blocked"]
+INBOX = ["LLEN", "{cq:bench}:inbox"]
 
 
 class Cotiza(Engine):
     about = About(
         skips="",
-        left=[COUNTS],
+        left=[COUNTS, INBOX],
         drain_jobs=40_000,
         enqueue_jobs=40_000,
         bulk=True,

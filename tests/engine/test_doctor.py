@@ -244,8 +244,8 @@ async def test_counters_of_more_jobs_than_one_look_counts_are_said_to_be_skipped
     own: Queue, monkeypatch: pytest.MonkeyPatch, most: int, found: int, skipped: int
 ) -> None:
     monkeypatch.setattr(audit, "COUNTED", most)
-    for n in range(40):
-        await own.enqueue(KIND, n)
+    for n in range(40):  # Each with an id of its own choice, so each gets a block of its own.
+        await own.enqueue(KIND, n, options={"jobId": f"job-{n}"})
     connection = Connection(own.url)
     await connection.command("HSET", P + "counts", "completed", 1)
     await connection.close()

@@ -27,6 +27,8 @@ PAYLOAD = {"text": "x" * 289}
 """300 bytes as JSON."""
 ENQUEUE_COMMANDS = 0
 """For each further job of a call: records, bodies and places go in pages."""
+LONE_COMMANDS = 5
+"""A call for one job: itself, the bounds, the time, the length of the inbox, the job."""
 LIFE_COMMANDS = 1
 """Take and settle: the entry in its lane."""
 ENQUEUE_BYTES = 400
@@ -81,6 +83,14 @@ class Meter:
         intakes = [intake_of(job, KIND, f"{self.made + n:030d}abcd") for n in range(count)]
         await self.commands.enqueue(KIND.name, intakes)
 
+    async def enqueue_alone(self, count: int) -> None:
+        """One after the other."""
+        job = NewJob(type=KIND.name, payload=PAYLOAD, tenant="acme")
+        for _ in range(count):
+            self.made += 1
+            intake = intake_of(job, KIND, f"{self.made:030d}abcd", own_id=True)
+            await self.commands.enqueue(KIND.name, [intake])
+
     async def run(self, count: int) -> None:
         """A call that takes ``count`` jobs, and one that settles them."""
         turn = await self.commands.turn(KIND.name, "w", count, [])
@@ -121,6 +131,13 @@ async def test_a_plain_job_costs_the_server_no_more_commands_than_are_written_he
     entering, living = await marginal(meter)
     assert entering.commands / 40 <= ENQUEUE_COMMANDS
     assert living.commands / 40 <= LIFE_COMMANDS
+
+
+async def test_a_plain_job_alone_costs_the_server_no_more_commands_than_are_written_here(
+    meter: Meter,
+) -> None:
+    few, many = await meter.cost(meter.enqueue_alone, 1), await meter.cost(meter.enqueue_alone, 41)
+    assert (many.commands - few.commands) / 40 <= LONE_COMMANDS
 
 
 async def test_a_plain_job_of_300_bytes_costs_the_wire_no_more_than_is_written_here(

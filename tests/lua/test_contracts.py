@@ -15,7 +15,7 @@ OPS = sorted((LUA / "ops").glob("*.lua"))
 LIBS = sorted((LUA / "lib").glob("*.lua"))
 STORE = "\n".join(
     (Path(__file__).parents[2] / f"src/cotiza_queue/store/{name}.py").read_text()
-    for name in ("commands", "views", "audit")
+    for name in ("commands", "views", "audit", "connection")
 )
 HEADINGS = ["KEYS", "ARGS", "RETURNS", "EDGE", "EMITS", "ERRORS", "COST"]
 

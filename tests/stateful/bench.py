@@ -24,7 +24,7 @@ from .server import EPOCH_MS, TimedServer
 
 T = TypeVar("T")
 Decide = Callable[..., "outcome.Retry | outcome.Fail | outcome.Snooze | outcome.Discard"]
-PAGE, TOMBSTONES, HISTORY, CHECKPOINTS, INLINE, HELD, BLOCK = 2, 3, 4, 2, 3, 3, 4
+PAGE, TOMBSTONES, HISTORY, CHECKPOINTS, INLINE, HELD, BLOCK, INBOX = 2, 3, 4, 2, 3, 3, 4, 5
 TRIMMED = 2
 """Entries that are done with, from which on they go with one trim."""
 FIRST, BYTES = 2, 100
@@ -56,6 +56,7 @@ SMALL_PAGES = (
     Patch("lib/41_ended", "page = 20", f"page = {PAGE}"),
     Patch("lib/35_index", "block = 16", f"block = {BLOCK}"),
     Patch("lib/43_finish", "inline = 256", f"inline = {INLINE}"),
+    Patch("lib/66_inbox", "most = 100", f"most = {INBOX}"),
     Patch("lib/32_lane_end", "trimmed = 8", f"trimmed = {TRIMMED}"),
     Patch("lib/38_history", "kept = 200", f"kept = {HISTORY}"),
     Patch("lib/65_delayed", "page = 100", f"page = {PAGE}"),

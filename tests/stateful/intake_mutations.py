@@ -33,6 +33,17 @@ INTAKE_MUTATIONS = (
     ("an end that counts twice", "lib/58_admission", "  job.set(q, j, 'counted', nil)\n", ""),
     ("an occurrence that is refused", "ops/fire",
      "intake.parse(args, 4))", "intake.parse(args, 4), true)"),
+    # -- the inbox
+    ("an inbox that waits for a reader", "lib/66_inbox",
+     "  inbox.place(meta_key)\n  return queue.look", "  return queue.look"),
+    ("a turn that leaves the inbox as it is", "ops/turn", "  inbox.empty(q)\n", ""),
+    ("an inbox that is never emptied", "lib/90_close",
+     "  if q.emptied then redis.call('DEL', q.emptied) end\n", ""),
+    ("an inbox that forgets the last", "lib/63_intake_page", "#list / fields",
+     "#list / fields - (posted and 1 or 0)"),
+    ("a moment that the inbox forgets", "lib/63_intake_page", "if posted then", "if false then"),
+    ("an inbox that knows no tenant's bound", "lib/66_inbox", "if bounds[1] or bounds[2] then",
+     "if bounds[1] then"),
     # -- throttle, debounce, keep the last
     (
         "a second one behind", "lib/61_rival",

@@ -11,7 +11,7 @@ from cotiza_queue.model.job import Enqueued, JobType, NewJob
 from cotiza_queue.model.policy import JobOptions
 from cotiza_queue.store.asked import Changed, Intake
 
-from .bench import Bench
+from .bench import BLOCK, INBOX, Bench
 from .oracle import Model
 from .snapshot import Snapshot
 from .unique_model import sensible
@@ -27,6 +27,10 @@ class IntakePlay:
     model: Model
     seen: Snapshot
     _calls: itertools.count[int]
+    _inbox: list[tuple[Intake, int]]
+    """What has come alone, and when, since the last call of another kind."""
+    _placed: set[str]
+    """What the last such call has found there."""
 
     def enqueue(self, asked: list[Intake]) -> None:
         told = [(i.id, i.lane, i.delay_ms, i.unique, i.duplicate) for i in asked]
@@ -39,6 +43,28 @@ class IntakePlay:
                 self._same("A10", row.code, wanted[0])
         self._left_lanes()
         self._check()
+
+    def post(self, intake: Intake) -> None:
+        """One comes alone. Where jobs are limited by number, or were once, it is placed at once."""
+        if self.model.bounded:
+            self.enqueue([intake])
+            return
+        (row,) = self._call(f"post {intake.id}", self.bench.commands.enqueue(TYPE.name, [intake]))
+        told = (row.job_id, row.created, str(row.status), row.created_ms)
+        self._same("I5", told, (intake.id, True, "waiting", self.now))
+        if len(self._inbox) == INBOX:
+            self.place()
+        self._inbox.append((intake, self.now))
+        there = self._look().lists.get("inbox", [])
+        self._same("I1", len(there), 3 * len(self._inbox))
+
+    def place(self) -> None:
+        """The next call finds them in their places."""
+        self.model.next_block(BLOCK)
+        for intake, came in self._inbox:
+            self.model.accept(intake, came)
+        self._placed = {intake.id for intake, _ in self._inbox}
+        self._inbox.clear()
 
     def change(self, id_: str, tenant: str, asked: Changed) -> None:
         """``asked.read`` need not be what is there."""
@@ -62,12 +88,17 @@ class IntakePlay:
         self._tell(f"{ms:+} ms")
 
     def _left_lanes(self) -> None:
-        """Entries of a lane that stood for a job before this call, and do so no more."""
-        before = dict(_standing(self.seen))
-        for id_, entry in _standing(self._look()):
+        """Entries of a lane that stood for a job before this call, or came to with its beginning,
+        and do so no more.
+        """
+        before, now = dict(_standing(self.seen)), self._look()
+        for name, lane in now.lanes.items():
+            before |= {i: (name, e) for e, i in lane.entries.items() if i in self._placed}
+        for id_, entry in _standing(now):
             if before.get(id_) == entry:
                 del before[id_]
         self.model.tombstones |= set(before.values())
+        self._placed.clear()
 
     # what Play has
 

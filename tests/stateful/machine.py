@@ -25,6 +25,7 @@ from .checkpoint_rules import CheckpointRules
 from .depth_rules import DepthRules
 from .ended_rules import EndedRules
 from .holding_rules import Holding
+from .inbox_rules import InboxRules
 from .lane_rules import LaneRules
 from .open_bugs import OPEN_BUGS
 from .play import LEASE_MS, Play
@@ -78,6 +79,7 @@ class Game(
     UniqueRules,
     ChangeRules,
     DepthRules,
+    InboxRules,
     CheckpointRules,
     VersionRules,
     RuleBasedStateMachine,

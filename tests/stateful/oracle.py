@@ -61,6 +61,8 @@ class Model(Holds, Doors):
     fresh: set[str] = field(default_factory=set)
     """Jobs that the last take has let go amid its work; it may have passed their lane."""
     highest_token: int = 0
+    counted: bool = False
+    """A tenant's jobs were limited by number once."""
     _seq: int = 0
     _places: itertools.count[int] = field(default_factory=itertools.count)
 
@@ -85,6 +87,11 @@ class Model(Holds, Doors):
         known.fired += 1
         self.accept(intake, now)
         return True
+
+    @property
+    def bounded(self) -> bool:
+        """Jobs have to be counted before they come in."""
+        return self.counted or self.caps[""].depth is not None
 
     # -- a turn
 
@@ -169,6 +176,7 @@ class Model(Holds, Doors):
     def limit(self, tenant: str, fields: dict[str, float | str | bytes]) -> None:
         """What is "" is lifted."""
         cap = self.caps[tenant]
+        self.counted |= bool(tenant and fields.get("depth"))
         self.lanes.limit(fields)
         if "period" in fields:
             cap.tat = cap.held = 0

@@ -48,7 +48,7 @@ class Play(IntakePlay):
         self.known: dict[str, dict[str, int]] = {}
         """What each worker believes to run: job id → token."""
         self.broken = False
-        self._calls = itertools.count()
+        self._calls, self._inbox, self._placed = itertools.count(), [], set()
         self._history = invariants.History()
         bench.empty()
 
@@ -222,6 +222,8 @@ class Play(IntakePlay):
             f"cancel {id_} as {tenant!r}", self.bench.commands.cancel(TYPE.name, id_, tenant)
         )
         self._same("I14", answer, self.model.cancel(id_, tenant, self.now))
+        if id_ in self._placed:
+            self._left_lanes()
         self._check()
 
     def replay(self, id_: str, tenant: str) -> None:

@@ -30,11 +30,12 @@ def intake_of(
     job_type: JobType[Any],
     job_id: str,
     *,
+    own_id: bool = False,
     schedule_id: str | None = None,
     most: int = codec.MAX_PAYLOAD_BYTES,
 ) -> Intake:
-    """A checked job, ready to go in. Raises InvalidInput (fields under ``data.``), TooLarge over
-    ``most`` payload bytes.
+    """A checked job, ready to go in. ``own_id``: the id was made for it and can't be known yet.
+    Raises InvalidInput (fields under ``data.``), TooLarge over ``most`` payload bytes.
     """
     tenant = check_tenant(job.tenant)
     payload = codec.encode_payload(validated(job.payload, job_type), most)
@@ -52,16 +53,18 @@ def intake_of(
         body=codec.encode_body(body),
         once=once,
         fingerprint=fingerprint,
+        plain=own_id and terms.plain and not once,
     )
 
 
 class _Terms(NamedTuple):
     """What options come to, over a type's defaults. ``intake``: without what is a job's own;
-    ``rules``: None for the usual ones.
+    ``rules``: None for the usual ones. ``plain``: nothing but to wait is asked for.
     """
 
     intake: Intake
     rules: RunRules | None
+    plain: bool
 
 
 _unasked: dict[str, tuple[JobType[Any], _Terms]] = {}
@@ -102,7 +105,8 @@ def _terms_of(options: JobOptions, job_type: JobType[Any]) -> _Terms:
         cost=options.cost,
         version=job_type.version,
     )
-    return _Terms(intake, None if rules == codec.USUAL else rules)
+    plain = not (options.delay or options.deadline or options.unique_key)
+    return _Terms(intake, None if rules == codec.USUAL else rules, plain)
 
 
 def _once(job: NewJob, payload: bytes) -> tuple[str, str]:

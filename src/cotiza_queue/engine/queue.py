@@ -363,13 +363,14 @@ class Queue(Recurring, Operators):
         raise answer
 
     def _intake(self, job: NewJob, kind: JobType[Any]) -> Intake:
-        if job.options.job_id:
-            job_id = custom_job_id(job.options.job_id, job.tenant, kind.name)
+        custom = job.options.job_id
+        if custom:
+            job_id = custom_job_id(custom, job.tenant, kind.name)
         else:
             chance = self._chance.random_bytes(RANDOM_BYTES)
             job_id = new_job_id(self._clock.now_ms(), chance, kind.name, job.tenant)
         most = MAX_PAYLOAD_BYTES if self._offload is None else MAX_STORED_BYTES
-        return intake_of(job, kind, job_id, most=most)
+        return intake_of(job, kind, job_id, own_id=not custom, most=most)
 
     async def _accept(self, name: str, intakes: Sequence[Intake]) -> Sequence[Answered]:
         if not self._directory.announced(name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -10,6 +11,11 @@ import msgspec
 
 from ..model.policy import KeepFor
 from . import codec
+
+INBOX_BYTES = 4096
+"""The largest body that goes into the inbox: of a larger one, a second copy costs more than is
+saved.
+"""
 
 
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +48,10 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     once: str = ""
     """Hash of an idempotency key, and in ``fingerprint`` of what it was used for."""
     fingerprint: str = ""
+    plain: bool = False
+    """Nothing need be known of other jobs to take it in: its id was made for it, and it asks for no
+    more than to wait.
+    """
 
     def arguments(self) -> list[bytes]:
         """As ops/enqueue.lua takes them: what the job is, packed, and its body. What is empty in
@@ -87,6 +97,11 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
             fingerprint=self.fingerprint,
             duplicate=self.duplicate,
         )
+
+
+def by_inbox(jobs: Sequence[Intake]) -> bool:
+    """True of a plain job alone."""
+    return len(jobs) == 1 and jobs[0].plain and len(jobs[0].body) <= INBOX_BYTES
 
 
 class Changed(msgspec.Struct, frozen=True, kw_only=True):

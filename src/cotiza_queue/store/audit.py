@@ -79,6 +79,7 @@ class Audit:
         """Every page there is, judged. Parts that repair come before those that count."""
         for job_type in await self.announced():
             self.queues[job_type] = Names()
+            await self._connection.place(job_type)
         async for job_type, names in self._keys():
             for page in _sorted(job_type, names, self.queues[job_type]):
                 yield page, await self._first_look(page)

@@ -34,6 +34,7 @@ CATALOGUE = (
     Kind("passes", "hash"),
     Kind("newer", "zset"),
     Kind("index", "zset"),
+    Kind("inbox", "list"),
     Kind("events", "stream"),
     Kind("events:marks", "list"),
     Kind("dead", "stream"),

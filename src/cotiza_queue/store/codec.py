@@ -46,6 +46,7 @@ class Body(msgspec.Struct, frozen=True, array_like=True):
 
 
 _encode_body = msgspec.msgpack.Encoder().encode
+_encode_json = msgspec.json.Encoder().encode
 _decode_body = msgspec.msgpack.Decoder(Body).decode
 _decode_blob = msgspec.msgpack.Decoder(Blob).decode
 _decode_texts = msgspec.msgpack.Decoder(list[str]).decode
@@ -61,7 +62,7 @@ def encode_payload(payload: Any, most: int = MAX_PAYLOAD_BYTES) -> bytes:
     bytes.
     """
     try:
-        data = msgspec.json.encode(payload)
+        data = _encode_json(payload)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise InvalidInput(f"the payload is not JSON: {error}") from None
     if len(data) > most:

@@ -13,7 +13,7 @@ from ..errors import CotizaError, InvalidInput, QueueFull
 from ..model.job import Enqueued
 from ..model.status import Status
 from . import codec, keys
-from .asked import Changed, Intake
+from .asked import Changed, Intake, by_inbox
 from .connection import Connection
 
 DELIVERED = 7
@@ -86,8 +86,11 @@ class Commands:
 
     async def enqueue(self, job_type: str, jobs: Sequence[Intake]) -> list[Answered]:
         """Take jobs in, all of the call or none."""
-        arguments = [argument for job in jobs for argument in job.arguments()]
-        reply = await self._connection.call("enqueue", job_type, *arguments)
+        if by_inbox(jobs):
+            reply = await self._connection.call("post", job_type, *jobs[0].arguments())
+        else:
+            arguments = [argument for job in jobs for argument in job.arguments()]
+            reply = await self._connection.call("enqueue", job_type, *arguments)
         return _answers(reply, job_type, jobs)
 
     async def enqueue_each(

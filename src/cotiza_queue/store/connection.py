@@ -8,6 +8,7 @@ So calls go over wires of ours (``wire.py``). Nothing is sent twice.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from redis.asyncio import Redis
@@ -38,6 +39,10 @@ CALLS = 64
 """Under way at once."""
 APART = frozenset({"turn"})
 """Large calls: two of them on one wire would wait for each other's replies."""
+READS = frozenset({"get", "list", "past", "why", "metrics"})
+"""Write nothing, so that an account without the right to write may call them. What has come into
+the inbox gets its place before them, if the server lets us.
+"""
 BROKEN = (RedisError, OSError)
 
 Argument = str | bytes | int
@@ -62,16 +67,24 @@ class Connection:
         """
         if not self._form_known:
             await self._check_form()
-        asked = ("FCALL", self._library.functions[verb], 1, keys.meta(job_type), *args)
+        names, meta = self._library.functions, keys.meta(job_type)
+        asked: list[tuple[Argument, ...]] = [("FCALL", names[verb], 1, meta, *args)]
+        if verb in READS:
+            asked.insert(0, ("FCALL", names["place"], 1, meta))
         for _ in range(LOADS):
             place = self._wires.idlest() if verb in APART else FIRST
-            (reply,) = await self._ask([asked], place)
+            *_, reply = await self._ask(asked, place)
             if not isinstance(reply, Exception):
                 return reply
             if not isinstance(reply, FunctionMissing):
                 raise reply
             await self.load()
         raise QueueUnavailable(f"the Lua library was removed {LOADS} times in a row")
+
+    async def place(self, job_type: str) -> None:
+        """Give what is in the inbox its place, if the server is there and lets us."""
+        with suppress(CotizaError):
+            await self.call("place", job_type)
 
     async def call_each(
         self, verb: str, calls: Sequence[tuple[str, Sequence[str | bytes | int]]]

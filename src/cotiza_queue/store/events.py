@@ -34,6 +34,7 @@ _LONGEST_RETRY_S = 2.0
 SPAN = 4096
 """More than one entry holds (lua/lib/20_event.lua: 1,000)."""
 _BLOCK_MS = 1000
+_PLACE_S = 1.0
 _PAGE = 100
 
 
@@ -84,6 +85,7 @@ class EventReader:
         """By what they listen to, in the order in which they came."""
         self._wanted = asyncio.Event()
         self._reading: asyncio.Timeout | None = None
+        self._place_at = 0.0
 
     async def join(self, listener: Listener) -> None:
         """Start to listen, from now on. What is read already costs no question to the server."""
@@ -109,7 +111,8 @@ class EventReader:
             self._positions.clear()
 
     async def last_id(self, job_type: str) -> str:
-        """An id that no event so far is after."""
+        """An id that no event so far is after, nor one of a job that has come already."""
+        await self._connection.place(job_type)
         newest = await self._connection.command(
             "XREVRANGE", keys.events(job_type), "+", "-", "COUNT", 1
         )
@@ -149,6 +152,7 @@ class EventReader:
             await asyncio.sleep(_RETRY_S)
             return
         positions = dict(self._positions)
+        await self._place(positions)
         try:
             async with asyncio.timeout(None) as self._reading:
                 reply = await self._connection.read_events(positions, _BLOCK_MS)
@@ -159,6 +163,17 @@ class EventReader:
             if len(page) >= EVENTS_PAGE:
                 await self._look_for_a_gap(name, positions[name])
             self._deliver(name, page)
+
+    async def _place(self, streams: Iterable[str]) -> None:
+        """What has come alone is announced when it gets its place: mostly at once, by a worker.
+        Where no worker is idle, we see to it.
+        """
+        now = asyncio.get_running_loop().time()
+        if now < self._place_at:
+            return
+        self._place_at = now + _PLACE_S
+        for key in streams:
+            await self._connection.place(keys.type_of(key))
 
     async def _look_for_a_gap(self, key: str, position: str) -> None:
         """Behind by a page: were the events after our position still kept?"""

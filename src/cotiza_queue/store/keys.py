@@ -4,6 +4,8 @@ slot.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 TYPES = "cq:types"
 """The set of job types ever enqueued; written beside the path, idempotently."""
 FORM = "cq:form"
@@ -15,6 +17,7 @@ def prefix(job_type: str) -> str:
     return f"{{cq:{job_type}}}:"
 
 
+@lru_cache(1024)
 def meta(job_type: str) -> str:
     """The key that routes a script to its queue's slot."""
     return prefix(job_type) + "meta"

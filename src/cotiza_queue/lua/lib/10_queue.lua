@@ -2,9 +2,12 @@
 -- it has changed, which is written once, at its end.
 local queue = {}
 
-function queue.open(meta_key)
+function queue.prefix(meta_key) return string.sub(meta_key, 1, -5) end
+
+-- A call that changes nothing; one that may goes by queue.open (66_inbox.lua).
+function queue.look(meta_key)
   return {
-    prefix = string.sub(meta_key, 1, -5),
+    prefix = queue.prefix(meta_key),
     now = clock.now(),
     meta = {}, jobs = {}, touched = {}, blocks = {}, writes = {}, tenants = {}, lines = {}, bundles = {}, keeps = {},
     ends = {}, counts = { active = 0, kept_bytes = 0, total_run_ms = 0 }, finished = {}, lanes = {}, acks = {},

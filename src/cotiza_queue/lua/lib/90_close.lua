@@ -32,6 +32,7 @@ function queue.close(q)
   late.flush(q)
   event.flush(q)
   write_meta(q)
+  if q.emptied then redis.call('DEL', q.emptied) end
   -- While the queue rests, nobody could start anything.
-  if q.wake and not (q.limit and q.limit.shut) then redis.call('PUBLISH', q.prefix .. 'wake', 'wake') end
+  if q.wake and not q.hinted and not (q.limit and q.limit.shut) then redis.call('PUBLISH', q.prefix .. 'wake', 'wake') end
 end

@@ -15,17 +15,7 @@
 -- COST     O(jobs)
 local function enqueue(keys, args)
   local q = queue.open(keys[1])
-  local jobs, ids, tenants_, n = {}, {}, {}, #args / intake.fields
-  for i = 1, n do
-    local asked = intake.parse(args, i * intake.fields - 1)
-    jobs[i], ids[i], tenants_[i] = asked, asked.id, asked.tenant
-  end
-  tenant.fetch(q, tenants_, ids)
-  local replies, plain = { q.now }, true
-  for i = 1, n do
-    local answer = intake.accept(q, jobs[i], true)
-    replies[i + 1], plain = answer, plain and answer == 1
-  end
+  local answers, plain = intake.page(q, args, intake.fields)
   queue.close(q)
-  return plain and q.now or replies
+  return plain and q.now or answers
 end

@@ -11,7 +11,8 @@
 -- COST     O(page); counters: O(entries in lanes and members of the index, at most `most` of each)
 -- FLAGS    allow-oom
 local function examine(keys, args)
-  local q = queue.open(keys[1])
+  -- Where keys have another type, nothing else can be done before they are put right.
+  local q = (args[2] == 'types' and queue.look or queue.open)(keys[1])
   q.fix, q.found = args[1] == '1', {}
   local rest = {}
   for i = 3, #args do rest[#rest + 1] = args[i] end

@@ -8,7 +8,7 @@
 -- COST     O(failures)
 -- FLAGS    no-writes
 local function get(keys, args)
-  local q = queue.open(keys[1])
+  local q = queue.look(keys[1])
   local j, p = job.read(q, args[1]), q.prefix
   if not j or args[2] ~= '' and j.tenant ~= args[2] then return nil end
   return { record.pack(j), redis.call('GET', p .. 'body:' .. j.id) or '',

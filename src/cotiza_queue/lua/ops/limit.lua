@@ -23,6 +23,8 @@ local function limit_tenant(q, t, field, value)
   end
   tenant.set(t, field, tonumber(value))
   if field == 'concurrency' and value ~= '' then admission.cap(q, t) end
+  -- From now on jobs have to be counted before they come in, whosever they are.
+  if field == 'depth' and value ~= '' then redis.call('HSET', q.prefix .. 'meta', 'bounded', 1) end
 end
 
 local function limit(keys, args)

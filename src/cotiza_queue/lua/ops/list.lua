@@ -9,7 +9,7 @@
 --          500 jobs at the most, then says where to go on
 -- FLAGS    no-writes
 local function list(keys, args)
-  local q = queue.open(keys[1])
+  local q = queue.look(keys[1])
   local found, last = finding.page_of(q, { tenant = args[1], below = tonumber(args[2]) or math.huge,
     limit = tonumber(args[3]), status = args[4], tag = args[5] })
   for i, j in ipairs(found) do

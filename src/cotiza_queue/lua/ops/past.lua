@@ -8,7 +8,7 @@
 -- COST     O(entries), at most 200
 -- FLAGS    no-writes
 local function past(keys, args)
-  local q = queue.open(keys[1])
+  local q = queue.look(keys[1])
   local j = job.read(q, args[1])
   if not j or args[2] ~= '' and j.tenant ~= args[2] then return nil end
   return { record.pack(j), redis.call('LRANGE', q.prefix .. 'history:' .. j.id, 0, -1) }

@@ -39,7 +39,8 @@ local function told(q, taken)
 end
 
 local function turn(keys, args)
-  local q = queue.open(keys[1])
+  local q = queue.look(keys[1])
+  inbox.empty(q)
   q.version = tonumber(args[3])
   local answers = args[4] == '' and {} or settle.all(q, cmsgpack.unpack(args[4]))
   local resume_at = admission.resume(q)

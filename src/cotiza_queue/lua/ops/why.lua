@@ -63,7 +63,7 @@ local function workers(q)
 end
 
 local function why(keys, args)
-  local q, facts = queue.open(keys[1]), {}
+  local q, facts = queue.look(keys[1]), {}
   local j = job.read(q, args[1])
   if not j or (args[2] ~= '' and j.tenant ~= args[2]) then return nil end
   local t = tenant.open(q, j.tenant)

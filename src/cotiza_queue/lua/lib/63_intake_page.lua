@@ -1,0 +1,17 @@
+-- Takes a page of jobs in: those of a call, or those of the inbox (66_inbox.lua), each behind the moment when it came;
+-- these have been answered already. Returns the answers, and whether all of them are new and waiting.
+function intake.page(q, list, fields)
+  local posted, jobs, ids, names, n = fields > intake.fields, {}, {}, {}, #list / fields
+  for i = 1, n do
+    local asked = intake.parse(list, i * fields - 1)
+    if posted then asked.came = tonumber(list[i * fields - 2]) end
+    jobs[i], ids[i], names[i] = asked, asked.id, asked.tenant
+  end
+  tenant.fetch(q, names, ids)
+  local answers, plain = { q.now }, true
+  for i = 1, n do
+    local answer = intake.accept(q, jobs[i], not posted)
+    answers[i + 1], plain = answer, plain and answer == 1
+  end
+  return answers, plain
+end

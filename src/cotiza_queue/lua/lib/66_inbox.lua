@@ -1,0 +1,43 @@
+-- The inbox: a plain job that a call brings alone is written down there in one piece. The next call that may change the
+-- queue, whatever it does, gives it its place first, and so does a call that would be one too many: what placing costs
+-- once is paid for many. A list of `fields` values a job: when it came, what is asked for, its body.
+local inbox = { most = 100, fields = 3 }
+
+local function key_of(prefix) return prefix .. 'inbox' end
+
+-- What is there gets its place with all that the call does. It is taken out last of all: should the call be broken off,
+-- what has a place is known the next time.
+function inbox.empty(q)
+  local list = redis.call('LRANGE', key_of(q.prefix), 0, -1)
+  if list[1] then intake.page(q, list, inbox.fields) end
+  q.emptied = list[1] and key_of(q.prefix)
+end
+
+-- The same before a call, for those that read what others write at their end. Whoever is idle was told when the first
+-- of it came.
+function inbox.place(meta_key)
+  if redis.call('EXISTS', key_of(queue.prefix(meta_key))) == 0 then return end
+  local q = queue.look(meta_key)
+  inbox.empty(q)
+  q.hinted = true
+  queue.close(q)
+end
+
+-- When the job was written down; nil where jobs are limited by number, since it has to be counted first.
+function inbox.post(meta_key, asked, body)
+  local bounds = redis.call('HMGET', meta_key, 'depth', 'bounded')
+  if bounds[1] or bounds[2] then return nil end
+  local prefix, now = queue.prefix(meta_key), clock.now()
+  local key = key_of(prefix)
+  local there = redis.call('LLEN', key)
+  if there >= inbox.most * inbox.fields then inbox.place(meta_key) end
+  redis.call('RPUSH', key, now, asked, body)
+  if there == 0 then redis.call('PUBLISH', prefix .. 'wake', 'wake') end
+  return now
+end
+
+-- A call that may change the queue.
+function queue.open(meta_key)
+  inbox.place(meta_key)
+  return queue.look(meta_key)
+end
