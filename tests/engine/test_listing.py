@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cotiza_queue import NewJob, Queue, Status
+from cotiza_queue.errors import InvalidInput
 from cotiza_queue.store.connection import Connection
 
 LUA = Path(__file__).parents[2] / "src/cotiza_queue/lua"
@@ -155,3 +156,16 @@ async def _calls(connection: Connection) -> int:
     stats = await connection.command("INFO", "commandstats")
     rows = stats if isinstance(stats, dict) else {}
     return sum(row["calls"] for row in rows.values())
+
+
+async def test_a_status_may_be_a_word_and_a_wrong_one_is_named(queue: Queue, kind: str) -> None:
+    made = await queue.enqueue(kind, {}, tenant=kind)
+    page = await queue.list(kind, job_type=kind, status="waiting")
+    assert [job.id for job in page.items] == [made.job_id]
+    assert await queue.clean(kind, status="completed") == 0
+    for ask in (queue.list, queue.clean):
+        with pytest.raises(InvalidInput, match="'runing' is not a status") as caught:
+            await ask(kind, status="runing")
+        assert [field.field for field in caught.value.fields] == ["status"]
+    with pytest.raises(InvalidInput, match="only ended jobs"):
+        await queue.clean(kind, status="waiting")

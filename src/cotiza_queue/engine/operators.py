@@ -10,7 +10,7 @@ from ..model.history import HistoryEntry
 from ..model.ids import check_job_type
 from ..model.job import DeadLetter, Pause, QueueMetrics
 from ..model.policy import Limits
-from ..model.status import Status
+from ..model.status import Status, status_of
 from ..model.why import Why, explain
 from . import admin, listing
 from .base import Base
@@ -70,14 +70,17 @@ class Operators(Base):
         self,
         job_type: str,
         *,
-        status: Status,
+        status: Status | str,
         grace_ms: int = 0,
         limit: int = 1000,
         tenant: str | None = None,
     ) -> int:
-        """Remove up to ``limit`` ≤ 10,000 jobs that ended so longer than ``grace_ms`` ago."""
+        """Remove up to ``limit`` ≤ 10,000 jobs that ended so longer than ``grace_ms`` ago. Raises
+        InvalidInput.
+        """
         name = self._directory.known(job_type).name
-        return await admin.clean(self._link, name, admin.Cut(status, grace_ms, limit, tenant))
+        cut = admin.Cut(status_of(status), grace_ms, limit, tenant)
+        return await admin.clean(self._link, name, cut)
 
     async def history(self, job_id: str, *, tenant: str | None = None) -> Sequence[HistoryEntry]:
         """Every change of a job's status, oldest first: moment, cause, actor. The last one's

@@ -28,7 +28,7 @@ from ..model.job import (
     ResultT,
 )
 from ..model.policy import JobOptions
-from ..model.status import Status
+from ..model.status import Status, status_of
 from ..store.asked import Intake
 from ..store.codec import MAX_PAYLOAD_BYTES, MAX_STORED_BYTES
 from ..store.commands import Answered
@@ -318,14 +318,15 @@ class Queue(Recurring, Operators):
         tenant: str | None,
         *,
         job_type: str | None = None,
-        status: Status | None = None,
+        status: Status | str | None = None,
         tag: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page:
         """A page of jobs, newest first; ``limit`` ≤ 500, a page may be shorter. InvalidInput."""
         names = [check_job_type(job_type)] if job_type else sorted(await self._directory.names())
-        which = Which(tenant or "", str(status or ""), tag or "")
+        wanted = "" if status is None else status_of(status)
+        which = Which(tenant or "", wanted, tag or "")
         return await listing.page(self._link.views, names, which, limit, cursor)
 
     # inside

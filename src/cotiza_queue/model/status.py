@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from ..errors import FieldError, InvalidInput
+
 
 class Status(StrEnum):
     """Where a job is. ``stalled``, ``retrying`` and ``paused`` are not places."""
@@ -22,6 +24,15 @@ class Status(StrEnum):
     def final(self) -> bool:
         """True if the job has ended; only an explicit replay leaves a final status."""
         return self in FINAL
+
+
+def status_of(word: Status | str) -> Status:
+    """The status of that name. Raises InvalidInput."""
+    try:
+        return Status(word)
+    except ValueError:
+        known = FieldError("status", "one of " + ", ".join(Status))
+        raise InvalidInput(f"{word!r:.80} is not a status", fields=[known]) from None
 
 
 UNIQUE_WHILE = (Status.BLOCKED, Status.DELAYED, Status.WAITING, Status.ACTIVE)
