@@ -2,6 +2,16 @@
 -- (`first`); where there are more blocks, these are in `more`. `names`: in the order in which they came.
 local shift = marks.all + 1
 
+-- Bits by place, of a class or of a tenant.
+function index.note(changes, name, place, bits)
+  local places = changes[name]
+  if not places then
+    places = {}
+    changes[name] = places
+  end
+  places[place] = (places[place] or 0) + bits
+end
+
 function index.come(came, name, place, bits)
   local first = came.first[name]
   if not first then
@@ -9,9 +19,7 @@ function index.come(came, name, place, bits)
   elseif first - first % shift == place * shift then
     came.first[name] = first + bits
   else
-    local places = came.more[name] or {}
-    came.more[name] = places
-    places[place] = (places[place] or 0) + bits
+    index.note(came.more, name, place, bits)
   end
 end
 

@@ -8,6 +8,9 @@ local function put_back(q, t, number, ids, first)
   tenant.count(t, -number, #rest)
 end
 
+-- Whether a job waits in a line of that lane: one that was cancelled, or admitted already, does not.
+function backlog.has(j, number) return j and j.status == 'waiting' and j.entry == '' and j.lane == number end
+
 -- Admits as many as that, but more than `room` only as long as these take no more than `bytes`. A job cancelled
 -- meanwhile, or admitted already, is passed over. Returns the bytes that are left.
 local function admit(q, t, number, n, room, bytes)
@@ -19,7 +22,7 @@ local function admit(q, t, number, n, room, bytes)
   for i = 1, #ids do
     local id = ids[i]
     local j = jobs[id]
-    if j and j.status == 'waiting' and j.entry == '' and j.lane == number then
+    if backlog.has(j, number) then
       if entered >= room and bytes <= 0 then
         put_back(q, t, number, ids, i)
         break

@@ -1,5 +1,5 @@
 -- A job starts. `take`: of a lane (`number`), by a `worker`, the last `token` that was given, the jobs `out` so far; the
--- tenants that were `touched`, and who was `refused`.
+-- tenants that were `touched`, those whose next job is to come (`followed`), and who was `refused`.
 local entry = {}
 
 -- What is told of it, by the attempt.

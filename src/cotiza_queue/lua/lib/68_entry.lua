@@ -40,6 +40,12 @@ function entry.hand_out(q, j, take)
   tenant.count(t, number, -1)
   local kept = #refused
   local started = decide(q, j, t, take)
-  if #refused == kept and (t.limits.concurrency or not take.emptied) then admission.next(q, t, number) end
+  if #refused == kept then
+    if t.limits.concurrency then
+      admission.next(q, t, number)
+    elseif not take.emptied then
+      take.followed[#take.followed + 1] = t
+    end
+  end
   return started
 end

@@ -3,7 +3,7 @@ local delivery = { tombstones = 100, first = 8, bytes = 524288 }
 
 -- Reads up to `want` jobs of one lane (one entry if it is to be `single`), filling it up from the backlogs as it goes.
 local function read_lane(q, number, worker, want, budget, out)
-  local started, take = 0, { number = number, worker = worker, out = out, touched = {}, refused = {} }
+  local started, take = 0, { number = number, worker = worker, out = out, touched = {}, refused = {}, followed = {} }
   while started < want and budget.entries > 0 and not q.limit.shut do
     -- Under a rate of the queue one by one: the next may cost more than what is left.
     local asked, pushed = math.min(want - started, budget.entries, q.limit.period and 1 or budget.fit), q.pushed
@@ -24,6 +24,8 @@ local function read_lane(q, number, worker, want, budget, out)
       end
     end
     if left > 0 then lane.left(q, number, left) end
+    backlog.follow(q, number, take.followed)
+    take.followed = {}
     budget.entries = budget.entries - #entries
     budget.fit = entry.fitting(budget, out, delivery)
     if take.emptied then
