@@ -21,6 +21,8 @@ class Site(NamedTuple):
     queue: Queue
     connection: Connection
     done: str
+    four: str
+    """The key of the payloads of four more that are done."""
     failed: str
     later: str
     standing: str
@@ -78,7 +80,7 @@ async def lose_the_letter(site: Site) -> None:
 
 
 async def jumble_record(site: Site) -> None:
-    await rewrite(site.connection, P + f"job:{site.done}", status="lost")
+    await rewrite(site.connection, P + f"job:{site.done}", status=99)
 
 
 async def retype(site: Site) -> None:
@@ -121,10 +123,15 @@ HARMS: dict[str, tuple[str, Harm]] = {
     "the delayed overwritten": ("wrong_type", lambda s: s.do("SET", P + "delayed", "x")),
     "a job of another type": ("wrong_type", retype),
     "a job overwritten": ("broken_job", lambda s: s.do("SET", P + f"job:{s.done}", "x")),
-    "a job cut short": ("broken_job", lambda s: s.do("SET", P + f"job:{s.done}", "\xa7wait")),
+    "a job cut short": ("broken_job", lambda s: s.do("SET", P + f"job:{s.done}", "\x02\xa1t")),
     "a job without a status": ("broken_job", jumble_record),
     "a result lost": ("result", lose_result),
     "a payload lost": ("broken_job", lambda s: s.do("DEL", P + f"body:{s.done}")),
+    "a payload lost that lay among others": (
+        "broken_job", lambda s: s.do("LSET", s.four, 0, ""),
+    ),
+    "payloads lost": ("broken_job", lambda s: s.do("DEL", s.four)),
+    "payloads overwritten": ("wrong_type", lambda s: s.do("SET", s.four, "x")),
     "an entry lost": ("lost_job", lose_entry),
     "a held entry lost": ("lost_job", lose_held_entry),
     "a held entry released": ("lost_job", release_held_entry),
@@ -159,6 +166,9 @@ HARMS: dict[str, tuple[str, Harm]] = {
     "a delay of nothing": ("dangling", lambda s: s.do("ZADD", P + "delayed", 1, "nobody")),
     "a schedule of nothing": ("dangling", lambda s: s.do("ZADD", P + "schedules", 9e15, "no")),
     "a body without a job": ("orphan", lambda s: s.do("SET", P + "body:nobody", "x")),
+    "a body of no job among others": ("orphan", lambda s: s.do("RPUSH", s.four, "x")),
+    "bodies of no job": ("orphan", lambda s: s.do("RPUSH", P + "bodies:4096", "x", "y")),
+    "a list of nothing": ("orphan", lambda s: s.do("RPUSH", P + "bodies:4096", "")),
     "failures without a job": ("orphan", lambda s: s.do("RPUSH", P + "failures:nobody", "x")),
     "a unique key of nobody": ("unique", lambda s: s.do("SET", P + "unique:x", "nobody")),
     "a memory without end": ("endless", lambda s: s.do("SET", P + "once:x", "1 2 3 4 5")),

@@ -20,8 +20,13 @@ async def read(connection: Connection, key: str) -> tuple[record.Record, record.
 
 
 async def rewrite(connection: Connection, key: str, **changes: Any) -> None:
-    """The same record with some fields changed, behind the engine's back."""
-    whole, _ = await read(connection, key)
+    """The same record with some fields changed, behind the engine's back: those of
+    ``record.Packed``, or ``rare``.
+    """
+    whole = record.unpack(await connection.command("GET", key))
+    if "rare" in changes:
+        keep, options, _ = whole.more or (False, False, False)
+        changes["more"] = (keep, options, changes.pop("rare"))
     packed = msgspec.msgpack.encode(msgspec.structs.replace(whole, **changes))
     await connection.command("SET", key, packed.removeprefix(record.HEAD))
 

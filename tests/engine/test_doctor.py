@@ -5,7 +5,7 @@ loss.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -122,6 +122,9 @@ async def site(own: Queue) -> AsyncIterator[Site]:
         failed = await own.enqueue(KIND, 3, tenant="a", options=options)
         for job in (done, failed):
             await own.wait(job.job_id)
+        four = await many(own, [4, 5, 6, 7], "a")
+        for job_id in four:
+            await own.wait(job_id)
         worker.stop()
         await running
     connection = Connection(own.url)
@@ -129,20 +132,26 @@ async def site(own: Queue) -> AsyncIterator[Site]:
     await Commands(connection).turn(KIND, "gone", 1, [])
     later = await own.schedule(KIND, "later", 1, tenant="b")
     names = [f"line-{n}" for n in range(6)]
-    line = [
-        (await own.enqueue(KIND, name, tenant="c", options={"uniqueKey": name})).job_id
-        for name in names
-    ]
+    line = await many(own, names, "c")
     (number,) = await connection.command("HKEYS", P + "lanes")
     assert (await read(connection, P + f"job:{line[0]}"))[0].entry
     assert not (await read(connection, P + f"job:{line[5]}"))[0].entry
+    place = (await read(connection, P + f"job:{four[0]}"))[0].seq
     open_ = frozenset({held.job_id, later.job_id, *line})
     await own.add_recurring(KIND, 1, "0 0 1 1 *", key="yearly")
     yield Site(
-        own, connection, done.job_id, failed.job_id, later.job_id, line[0], line[5],
-        held.job_id, P + f"lane:{number.decode()}", open_,
+        own, connection, done.job_id, P + f"bodies:{place}", failed.job_id, later.job_id, line[0],
+        line[5], held.job_id, P + f"lane:{number.decode()}", open_,
     )  # fmt: skip
     await connection.close()
+
+
+async def many(queue: Queue, payloads: Sequence[Any], tenant: str) -> list[str]:
+    """Jobs that come with one call, each with a unique key."""
+    options = [JobOptions(unique_key=str(each)) for each in payloads]
+    rows = zip(payloads, options, strict=True)
+    jobs = [NewJob(type=KIND, payload=p, tenant=tenant, options=asked) for p, asked in rows]
+    return [answer.job_id for answer in await queue.enqueue_many(jobs)]  # type: ignore[union-attr]
 
 
 UNMENDED = {"unknown_key"}
@@ -197,8 +206,8 @@ async def test_a_line_that_nobody_moves_on_is_found_and_moved(site: Site) -> Non
 
 async def _last(site: Site) -> str:
     (group,) = await site.do("XINFO", "GROUPS", site.lane)
-    pairs = group if isinstance(group, dict) else dict(zip(group[::2], group[1::2], strict=True))
-    last = pairs.get(b"last-delivered-id") or pairs.get("last-delivered-id")
+    fours = group if isinstance(group, dict) else dict(zip(group[::2], group[1::2], strict=True))
+    last = fours.get(b"last-delivered-id") or fours.get("last-delivered-id")
     return str(last.decode() if isinstance(last, bytes) else last)
 
 
@@ -210,7 +219,7 @@ async def test_a_job_blocked_behind_one_that_forgot_it_is_found_and_runs(own: Qu
     second = await own.enqueue(KIND, 2, options=options)
     assert (await own.get(second.job_id)).status is Status.BLOCKED
     assert (await own.doctor()).counts == {}
-    await rewrite(connection, P + f"job:{first.job_id}", rare=None)
+    await rewrite(connection, P + f"job:{first.job_id}", rare=False)
     assert (await own.doctor()).counts == {"lost_job": 1}
     assert (await own.doctor(fix=True)).counts == {}
     assert (await own.get(second.job_id)).status is Status.WAITING

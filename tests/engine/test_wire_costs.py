@@ -25,12 +25,12 @@ from cotiza_queue.store.embedded import acquire
 KIND = JobType[Any]("plain")
 PAYLOAD = {"text": "x" * 289}
 """300 bytes as JSON."""
-ENQUEUE_COMMANDS = 0
-"""For each further job of a call: records, bodies and places go in pages."""
+ENQUEUE_COMMANDS = 1 / 16
+"""For each further job of a call: records and places go in pages, bodies by blocks of sixteen."""
 LONE_COMMANDS = 5
 """A call for one job: itself, the bounds, the time, the length of the inbox, the job."""
-LIFE_COMMANDS = 1
-"""Take and settle: the entry in its lane."""
+LIFE_COMMANDS = 1 + 1 / 16
+"""Take and settle: the entry in its lane, and bodies by blocks."""
 ENQUEUE_BYTES = 400
 LIFE_BYTES = 470
 ROUND_TRIPS = 0.2

@@ -25,6 +25,8 @@ from .server import EPOCH_MS, TimedServer
 T = TypeVar("T")
 Decide = Callable[..., "outcome.Retry | outcome.Fail | outcome.Snooze | outcome.Discard"]
 PAGE, TOMBSTONES, HISTORY, CHECKPOINTS, INLINE, HELD, BLOCK, INBOX = 2, 3, 4, 2, 3, 3, 4, 5
+BODY = 60
+"""Bytes up to which payloads lie together."""
 TRIMMED = 2
 """Entries that are done with, from which on they go with one trim."""
 FIRST, BYTES = 2, 100
@@ -54,6 +56,7 @@ SMALL_PAGES = (
     Patch("lib/39_checkpoint", "names = 64", f"names = {CHECKPOINTS}"),
     Patch("lib/16_bundle", "held = 100", f"held = {HELD}"),
     Patch("lib/41_ended", "page = 20", f"page = {PAGE}"),
+    Patch("lib/39_bodies", "least = 4, most = 1024", f"least = 2, most = {BODY}"),
     Patch("lib/35_index", "block = 16", f"block = {BLOCK}"),
     Patch("lib/43_finish", "inline = 256", f"inline = {INLINE}"),
     Patch("lib/66_inbox", "most = 100", f"most = {INBOX}"),

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
 from .bench import BLOCK, HELD
+from .bodies_check import bodies
 from .checkpoint_check import checkpoints
 from .history_check import histories
 from .index_check import indexes
@@ -30,7 +31,7 @@ KEYS = re.compile(
     r"meta|counts|lanes|ready|delayed|events(:marks)?|dead|dead:index|index(:.+)?|class:\w+|tag:.+"
     r"|workers|schedules"
     r"|schedules:all|schedule:.+|(ended|newest):(completed|failed|cancelled)(:.+)?|lane:\d+"
-    r"|metrics:\d+|worker:.+|tenant:.+|backlog:\d+:.+|put_off|pauses|passes|newer|litter"
+    r"|bodies:\d+|metrics:\d+|worker:.+|tenant:.+|backlog:\d+:.+|put_off|pauses|passes|newer|litter"
     r"|(job|body|result|failures|progress|unique|history|checkpoints):.+"
 )
 EXPIRING = re.compile(r"metrics:\d+|worker:.+")
@@ -116,14 +117,12 @@ def attempts(model: Model, found: Snapshot) -> Iterator[Fault]:
 
 
 def contents(model: Model, found: Snapshot) -> Iterator[Fault]:
-    """Payloads, results, progress and failures, each with its job and only with it."""
+    """Results, progress and failures, each with its job and only with it."""
     for name in found.names:
         kind, _, id_ = name.partition(":")
         if kind in PER_JOB and id_ not in model.jobs:
             yield "I20", f"{name} is there without its job"
     for job in model.jobs.values():
-        if found.strings.get(f"body:{job.id}") != job.intake.body:
-            yield "I21", f"the payload of {job.id} has changed or is gone"
         if found.strings.get(f"result:{job.id}") != job.result:
             yield (
                 "I2",
@@ -341,7 +340,7 @@ def _difference(what: str, there: object, wanted: object) -> str:
 
 
 CONTAINERS: tuple[Callable[[Model, Snapshot], Iterator[Fault]], ...] = (
-    names, jobs, attempts, contents, delayed, ended, lanes, backlogs, tenants, ready, indexes,
-    apart, uniques, letters, counters, schedules, histories, checkpoints, sizes,
+    names, jobs, attempts, contents, bodies, delayed, ended, lanes, backlogs, tenants, ready,
+    indexes, apart, uniques, letters, counters, schedules, histories, checkpoints, sizes,
     litter,
 )  # fmt: skip

@@ -24,6 +24,7 @@ if __name__ == "__main__":
 
 from cotiza_queue.model import outcome
 from stateful.bench import Bench, Patch, build
+from stateful.bodies_mutations import BODIES_MUTATIONS
 from stateful.doctor_mutations import DOCTOR_MUTATIONS
 from stateful.ended_mutations import ENDED_MUTATIONS
 from stateful.ends_mutations import ENDS_MUTATIONS
@@ -154,7 +155,7 @@ MUTATIONS = (
         "local ids = redis.call('RPOP'"),
     *(_one(*each) for each in DOCTOR_MUTATIONS),
     *(_one(*each) for each in (*LISTING_MUTATIONS, *INTAKE_MUTATIONS, *ENDS_MUTATIONS)),
-    *(_one(*each) for each in ENDED_MUTATIONS),
+    *(_one(*each) for each in (*ENDED_MUTATIONS, *BODIES_MUTATIONS)),
     *HOLDING,
     *LANES,
     *VERSIONS,

@@ -148,9 +148,9 @@ def _fields(packed: bytes) -> dict[str, str]:
     whole, rare = record.decode(packed)
     fields = {**msgspec.structs.asdict(whole), **msgspec.structs.asdict(rare)}
     fields["options"] = options_text(whole.options)
-    del fields["rare"]
     told = fields.pop("result")
-    there = {n: str(v) for n, v in fields.items() if v or (v == 0 and n in ("size", "delay"))}
+    zeros = ("size", "delay", "spot")
+    there = {n: str(v) for n, v in fields.items() if v or (v == 0 and n in zeros)}
     return there if isinstance(told, bool) else {**there, "result": told}
 
 

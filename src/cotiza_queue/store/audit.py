@@ -1,7 +1,7 @@
 """Reading all that the queues of a server hold, page by page, and having each page judged by
 ``lua/ops/examine.lua``. What a page holds in memory is bounded; of a whole run only this is kept:
-the names of sorted sets, lanes, lines and tenants, the ids of jobs that wait in their tenant's line
-(about 100 bytes each), and the pages in which something was found.
+the names of sorted sets, lists of bodies, lanes, lines and tenants, the ids of jobs that wait in
+their tenant's line (about 100 bytes each), and the pages in which something was found.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ compared; statuses up to ten times as many members of its classes. Less than 100
 """
 TENANTS = 500
 BUNDLES = 5
-"""Members of one look that name up to a hundred jobs each."""
+"""Members of one look that name up to a hundred jobs each, and lists of bodies."""
 _LINES = 10
 _PATTERN = "{cq:*"
 
@@ -52,6 +52,7 @@ class Names:
 
     def __init__(self) -> None:
         self.sets: list[str] = []
+        self.bodies: list[str] = []
         self.lanes: set[str] = set()
         self.lines: list[str] = []
         self.tenants: set[str] = set()
@@ -140,12 +141,16 @@ class Audit:
                 return
 
     async def _named(self, job_type: str, names: Names) -> AsyncIterator[Page]:
-        """What the queue's sorted sets name, and its index of dead letters."""
+        """What the queue's sorted sets name, and its index of dead letters; then, when the jobs
+        and their index are right, the bodies that lie together.
+        """
         for name in names.sets:
             async for members in self._members("ZSCAN", job_type, name):
                 yield Page(job_type, "members", (name, *members))
         async for jobs in self._members("HSCAN", job_type, "dead:index"):
             yield Page(job_type, "named", tuple(jobs))
+        for places in _paged(names.bodies, BUNDLES):
+            yield Page(job_type, "bodies", tuple(places))
 
     async def _members(self, command: str, job_type: str, name: str) -> AsyncIterator[list[str]]:
         """What a sorted set or a hash holds, by pages."""
@@ -247,7 +252,11 @@ def _note_tenant(known: Names, _: str, rest: str) -> None:
     known.tenants.add(rest)
 
 
-_NOTED = {"lane": _note_lane, "backlog": _note_line, "tenant": _note_tenant}
+def _note_bodies(known: Names, _: str, rest: str) -> None:
+    known.bodies.append(rest)
+
+
+_NOTED = {"bodies": _note_bodies, "lane": _note_lane, "backlog": _note_line, "tenant": _note_tenant}
 
 
 def _paged(items: Sequence[str], size: int) -> list[Sequence[str]]:

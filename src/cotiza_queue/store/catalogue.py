@@ -44,6 +44,7 @@ CATALOGUE = (
     Kind("schedules:all", "zset"),
     Kind("workers", "zset"),
     Kind("lane:", "stream", "queue", r"\d+"),
+    Kind("bodies:", "list", "queue", r"\d+"),
     Kind("ended:", "zset", "queue", _STATUS),
     Kind("newest:", "zset", "tenant", rf"{_STATUS}:.+"),
     Kind("index:", "zset", "tenant", ".+"),

@@ -1,4 +1,4 @@
-"""A job's record as the scripts pack it (lua/lib/12_record.lua): seventeen values, one after the
+"""A job's record as the scripts pack it (lua/lib/12_record.lua): sixteen values, one after the
 other, without the head that would make them an array.
 """
 
@@ -8,8 +8,10 @@ from typing import Any
 
 import msgspec
 
-HEAD = b"\xdc\x00\x11"
-"""A msgpack array of seventeen (array 16)."""
+HEAD = b"\xdc\x00\x10"
+"""A msgpack array of sixteen (array 16)."""
+STATUSES = ("", "blocked", "waiting", "delayed", "active", "completed", "failed", "cancelled")
+"""By their codes."""
 
 
 class Rare(msgspec.Struct, frozen=True):
@@ -31,7 +33,32 @@ class Rare(msgspec.Struct, frozen=True):
     counted: bool = False
 
 
-class Record(msgspec.Struct, frozen=True, array_like=True):
+class Packed(msgspec.Struct, frozen=True, array_like=True):
+    """As it lies in Redis. ``started`` and ``finished``: milliseconds since it was created, False
+    for not yet. ``spot``: where in the list of its block the body lies, False if it has a key of
+    its own. ``more``: for how long to keep the job, its options, and what is rare; False for each
+    that is usual, None if all are.
+    """
+
+    status: int
+    tenant: str
+    lane: int
+    entry: str
+    token: int
+    attempt: int
+    attempts: int
+    created: int
+    started: int | bool
+    finished: int | bool
+    worker: str
+    seq: int
+    size: int
+    result: str | bool
+    spot: int | bool
+    more: tuple[str | bool, dict[str, Any] | bool, Rare | bool] | None = None
+
+
+class Record(msgspec.Struct, frozen=True):
     """Moments in milliseconds since the epoch, 0 for none. ``size``: bytes of payload and result.
     ``result``: JSON, False for none, True if it lies apart.
     """
@@ -49,17 +76,44 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     worker: str
     seq: int
     size: int
-    keep: str
     result: str | bool
+    spot: int | None
     options: dict[str, Any] | None
-    rare: Rare | None
 
 
-_decode = msgspec.msgpack.Decoder(Record).decode
+_decode = msgspec.msgpack.Decoder(Packed).decode
 _NONE = Rare()
+
+
+def unpack(packed: bytes) -> Packed:
+    """Raises msgspec.MsgspecError for what the scripts have not written."""
+    return _decode(HEAD + packed)
 
 
 def decode(packed: bytes) -> tuple[Record, Rare]:
     """Raises msgspec.MsgspecError for what the scripts have not written."""
-    found = _decode(HEAD + packed)
-    return found, found.rare or _NONE
+    found = unpack(packed)
+    _, options, rare = found.more or (False, False, False)
+    record = Record(
+        STATUSES[found.status],
+        found.tenant,
+        found.lane,
+        found.entry,
+        found.token,
+        found.attempt,
+        found.attempts,
+        found.created,
+        _moment(found.created, found.started),
+        _moment(found.created, found.finished),
+        found.worker,
+        found.seq,
+        found.size,
+        found.result,
+        None if found.spot is False else int(found.spot),
+        options if isinstance(options, dict) else None,
+    )
+    return record, rare if isinstance(rare, Rare) else _NONE
+
+
+def _moment(created: int, after: int | bool) -> int:
+    return 0 if after is False else created + after

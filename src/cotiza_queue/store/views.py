@@ -14,7 +14,7 @@ from ..model.job import DeadLetter, Job, Pause, Progress, QueueMetrics, Schedule
 from ..model.policy import JobOptions
 from ..model.status import Status
 from ..model.why import Seen
-from . import codec, keys, record
+from . import codec, record
 from .connection import Connection
 
 _decode_progress = msgspec.json.Decoder(Progress).decode
@@ -69,7 +69,7 @@ class Views:
 
     async def job(self, job_type: str, job_id: str, tenant: str) -> Job | None:
         """A job with payload, result and every failure; None if it is not there for that tenant."""
-        reply = await self._connection.call("get", job_type, job_id, tenant)
+        reply = await self._get(job_type, job_id, tenant)
         if reply is None:
             return None
         packed, body, apart, failures, progress = reply
@@ -80,9 +80,12 @@ class Views:
 
     async def body(self, job_type: str, job_id: str) -> bytes | None:
         """Payload and rules of a job as they are stored."""
-        key = f"{keys.prefix(job_type)}body:{job_id}"
-        found: bytes | None = await self._connection.command("GET", key)
-        return found
+        reply = await self._get(job_type, job_id, "")
+        return None if reply is None else bytes(reply[1])
+
+    async def _get(self, job_type: str, job_id: str, tenant: str) -> list[Any] | None:
+        reply: list[Any] | None = await self._connection.call("get", job_type, job_id, tenant)
+        return reply
 
     async def jobs(
         self, job_type: str, which: Which, below: str, limit: int

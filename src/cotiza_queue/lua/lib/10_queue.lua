@@ -11,7 +11,7 @@ function queue.look(meta_key)
     now = clock.now(),
     meta = {}, jobs = {}, touched = {}, blocks = {}, writes = {}, tenants = {}, lines = {}, bundles = {}, keeps = {},
     ends = {}, counts = { active = 0, kept_bytes = 0, total_run_ms = 0 }, finished = {}, lanes = {}, acks = {},
-    events = {}, told = 0, late = {}, pushed = 0, wake = false, spare = 100,
+    events = {}, told = 0, late = {}, carried = {}, vacant = {}, pushed = 0, wake = false, spare = 100,
   }
 end
 

@@ -25,11 +25,12 @@ function job.create(q, j)
   job.touch(q, j)
 end
 
--- Its body, which goes out with the records; the last one counts.
+-- Its body, which goes out with the records (39_bodies.lua); the last one counts.
 function job.carry(q, j, body)
-  local n = #q.writes
-  q.writes[n + 1], q.writes[n + 2] = q.prefix .. 'body:' .. j.id, body
-  j.size = #body
+  j.body, j.size = body, #body
+  if j.carries then return end
+  j.carries = true
+  q.carried[#q.carried + 1] = j
 end
 
 -- Its record is gone.

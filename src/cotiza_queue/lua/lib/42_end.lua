@@ -7,6 +7,7 @@ function job.erase(q, j)
   redis.call('DEL', p .. 'job:' .. j.id, p .. 'body:' .. j.id, p .. 'result:' .. j.id,
     p .. 'failures:' .. j.id, p .. 'progress:' .. j.id, p .. 'history:' .. j.id,
     p .. 'checkpoints:' .. j.id)
+  bodies.leave(q, j)
   index.leave(q, j)
   litter.job(q, j)
   unique.moved(q, j, '')

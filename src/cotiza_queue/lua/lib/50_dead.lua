@@ -34,7 +34,7 @@ function dead.bury(q, j, failure)
   dead.note(q, j.id, failure)
   litter.letter(q, j.id, dead.lift(q, j.id))
   local failures = table.concat(redis.call('LRANGE', p .. 'failures:' .. j.id, 0, -1), ',')
-  local body = redis.call('GET', p .. 'body:' .. j.id) or ''
+  local body = bodies.of(q, j)
   local entry = redis.call('XADD', p .. 'dead', '*', 'job', j.id, 'tenant', j.tenant, 'created', j.created,
     'priority', j.rare.priority or 0, 'lane', j.lane, 'attempts', j.attempts, 'keep', j.keep,
     'options', next(j.options) and cmsgpack.pack(j.options) or '',

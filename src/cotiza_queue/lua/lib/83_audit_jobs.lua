@@ -4,7 +4,7 @@ local STATUSES = { waiting = true, active = true, delayed = true, blocked = true
 
 local function fault_of(q, id, j)
   if not j or not STATUSES[j.status] then return 'its record can\'t be read' end
-  if not audit.exists(q, 'body:' .. id) then return 'its payload is gone' end
+  if not audit.has_body(q, j) then return 'its payload is gone' end
 end
 
 -- What can't be run or shown any more is removed. What names it elsewhere is found there.

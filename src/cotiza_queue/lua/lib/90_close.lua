@@ -21,6 +21,7 @@ local function write_tenants(q)
 end
 
 function queue.close(q)
+  bodies.flush(q)
   index.flush(q)
   lane.flush(q)
   backlog.flush_all(q)

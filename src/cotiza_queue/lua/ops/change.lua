@@ -27,7 +27,7 @@ local function change(keys, args)
   if j.status ~= 'waiting' and j.status ~= 'delayed' and j.status ~= 'blocked' then return { j.status } end
   local before = j.status
   if sha ~= '' then
-    if redis.sha1hex(redis.call('GET', q.prefix .. 'body:' .. id) or '') ~= sha then return { 'changed' } end
+    if redis.sha1hex(bodies.of(q, j)) ~= sha then return { 'changed' } end
     job.carry(q, j, body)
     job.touch(q, j)
   end

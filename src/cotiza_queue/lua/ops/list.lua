@@ -12,8 +12,9 @@ local function list(keys, args)
   local q = queue.look(keys[1])
   local found, last = finding.page_of(q, { tenant = args[1], below = tonumber(args[2]) or math.huge,
     limit = tonumber(args[3]), status = args[4], tag = args[5] })
+  local texts = bodies.all(q, found)
   for i, j in ipairs(found) do
-    found[i] = { j.id, record.pack(j), redis.call('GET', q.prefix .. 'body:' .. j.id) or '',
+    found[i] = { j.id, record.pack(j), texts[i],
       redis.call('LRANGE', q.prefix .. 'failures:' .. j.id, -1, -1),
       redis.call('GET', q.prefix .. 'progress:' .. j.id) or '' }
   end

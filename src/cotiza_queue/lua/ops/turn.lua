@@ -26,13 +26,11 @@ local function told_rarely(rare)
 end
 
 local function told(q, taken)
-  local prefix, keys, out, n = q.prefix .. 'body:', {}, {}, 0
-  for i = 1, #taken do keys[i] = prefix .. taken[i].id end
-  local bodies = #keys > 0 and redis.call('MGET', unpack(keys))
+  local found, out, n = bodies.all(q, taken), {}, 0
   for i = 1, #taken do
     local j = taken[i]
     out[n + 1], out[n + 2], out[n + 3], out[n + 4], out[n + 5] = j.id, j.token, j.attempt, j.created, j.tenant
-    out[n + 6], out[n + 7] = bodies[i] or '', told_rarely(j.rare)
+    out[n + 6], out[n + 7] = found[i], told_rarely(j.rare)
     n = n + 7
   end
   return out
