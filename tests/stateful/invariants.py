@@ -172,7 +172,7 @@ def lanes(model: Model, found: Snapshot) -> Iterator[Fault]:
         standing = {e: j.id for j, n, e in _standing(model, found, "waiting") if n == number}
         if lost := {e: i for e, i in standing.items() if undelivered.get(e) != i}:
             yield "I1", f"lane {number} does not hold {lost}"
-        dead = {e for e in undelivered if e not in standing}
+        dead = {e for e in undelivered if e not in standing and e not in lane.unread}
         if strange := {e for e in dead if (number, e) not in model.tombstones}:
             yield "I1", f"lane {number}: {[(e, undelivered[e]) for e in strange]} stand for nothing"
         yield from _pending(model, found, number, lane)
@@ -187,6 +187,15 @@ def _standing(model: Model, found: Snapshot, status: str) -> list[tuple[Job, str
     jobs_ = [j for j in model.jobs.values() if j.status == status]
     rows = [(j, str(j.lane), found.hashes[f"job:{j.id}"].get("entry", "")) for j in jobs_]
     return [row for row in rows if row[2]]
+
+
+def _passed(model: Model, found: Snapshot) -> Iterator[tuple[str, str]]:
+    """(lane, tenant) of entries that came unread and stand for nothing: they count until then."""
+    standing = {(n, e) for _, n, e in _standing(model, found, "waiting")}
+    for number, lane in found.lanes.items():
+        for entry, _ in lane.undelivered():
+            if entry in lane.unread and (number, entry) not in standing:
+                yield number, lane.unread[entry]
 
 
 def _pending(model: Model, found: Snapshot, number: str, lane: Lane) -> Iterator[Fault]:
@@ -222,6 +231,8 @@ def tenants(model: Model, found: Snapshot) -> Iterator[Fault]:
     for job, number, _ in _standing(model, found, "waiting"):
         if job.lane % 2:
             wanted[job.intake.tenant][f"in:{number}"] += 1
+    for number, tenant in _passed(model, found):
+        wanted.setdefault(tenant, Counter())[f"in:{number}"] += 1
     for name, line in found.lists.items():
         if name.startswith("backlog:"):
             _, number, tenant = name.split(":", 2)
@@ -273,6 +284,7 @@ def counters(model: Model, found: Snapshot) -> Iterator[Fault]:
         if counts.get(name, 0) != n:
             yield "I19", f"{name} is {counts.get(name, 0)} instead of {n}"
     waiting = Counter(number for _, number, _ in _standing(model, found, "waiting"))
+    waiting.update(number for number, _ in _passed(model, found))
     for number, count in found.hashes.get("lanes", {}).items():
         if int(count) != waiting[number]:
             yield "I19", f"lane {number} counts {count} standing jobs, {waiting[number]} are"

@@ -148,7 +148,7 @@ MUTATIONS = (
     _one("given back into the void", "lib/57_backlog",
         "  redis.call('LPUSH', backlog.key(q, t, number), j.id)\n", ""),
     _one("nobody follows who left", "lib/70_delivery",
-         "    backlog.follow(q, number, take.followed)\n", ""),
+         "    backlog.follow(q, number, take)\n", ""),
     _one("nobody follows under a cap", "lib/68_entry",
          "admission.next(q, t, number)", "local _ = t"),
     _one("a line that forgets its order", "lib/57_backlog_admit", "local ids = redis.call('LPOP'",

@@ -37,11 +37,14 @@ return found
 
 @dataclass
 class Lane:
-    """A lane's stream. ``entries``: entry id → job id; ``pending``: entry id → consumer."""
+    """A lane's stream. ``entries``: entry id → job id; ``pending``: entry id → consumer;
+    ``unread``: entry id → tenant, of those that came from a line unread.
+    """
 
     entries: dict[str, str]
     pending: dict[str, str]
     delivered: str
+    unread: dict[str, str] = field(default_factory=dict)
 
     def undelivered(self) -> Iterator[tuple[str, str]]:
         """(entry id, job id), in order."""
@@ -85,7 +88,18 @@ async def read(connection: Connection, job_type: str, after_event: str) -> Snaps
         _add(found, text[len(prefix) :], kind.decode(), value)
         if ttl >= 0:
             found.ttls[text[len(prefix) :]] = ttl
+    for number, lane in found.lanes.items():
+        _name_entries(found, number, lane)
     return found
+
+
+def _name_entries(found: Snapshot, number: str, lane: Lane) -> None:
+    """As if the records of jobs that stand in a lane unread named their entries there."""
+    for entry, id_ in lane.undelivered():
+        fields = found.hashes.get(f"job:{id_}", {})
+        stands = (fields.get("status"), fields.get("lane")) == ("waiting", number)
+        if entry in lane.unread and stands and "entry" not in fields:
+            fields["entry"] = entry
 
 
 def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
@@ -131,6 +145,7 @@ def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
             {e.decode(): fields[1].decode() for e, fields in entries},
             {e.decode(): consumer.decode() for e, consumer, *_ in pending},
             group["last-delivered-id"].decode(),
+            {e.decode(): fields[3].decode() for e, fields in entries if len(fields) > 2},
         )
     else:
         found.foreign.append(name)

@@ -8,7 +8,7 @@ local function put_back(q, t, number, ids, first)
   tenant.count(t, -number, #rest)
 end
 
--- Whether a job waits in a line of that lane: one that was cancelled, or admitted already, does not.
+-- Whether a job waits for that lane, and its record names no entry there.
 function backlog.has(j, number) return j and j.status == 'waiting' and j.entry == '' and j.lane == number end
 
 -- Admits as many as that, but more than `room` only as long as these take no more than `bytes`. A job cancelled

@@ -1,4 +1,6 @@
--- Those that follow a page of a lane's entries: for each of these the next one of its tenant, in their order.
+-- Those that follow a page of a lane's entries: for each of these the next one of its tenant, in their order. They go
+-- from the line to the lane unread. The entry names its tenant besides (`of`), and counts for it until it is read; it
+-- stands for its job if that still waits in this lane and its record names no entry.
 
 -- Takes the first of a line if there is room for it.
 local function next_of(q, t, number)
@@ -8,27 +10,27 @@ local function next_of(q, t, number)
   return redis.call('LPOP', backlog.key(q, t, number))
 end
 
--- `tenants`: whose each entry was. Their jobs are read at once; where one was cancelled, its line is gone on with.
-function backlog.follow(q, number, tenants)
-  local ids, owners, n = {}, {}, 0
-  for i = 1, #tenants do
-    local t = tenants[i]
+-- `take.followed`: whose each entry was.
+function backlog.follow(q, number, take)
+  for i = 1, #take.followed do
+    local t = take.followed[i]
     local id = next_of(q, t, number)
     if id then
-      n = n + 1
-      ids[n], owners[n] = id, t
       tenant.count(t, number, 1)
+      lane.push(q, id, number, t.name)
     end
   end
-  job.fetch(q, ids)
-  for i = 1, n do
-    local j, t = q.jobs[ids[i]], owners[i]
-    if backlog.has(j, number) then
-      j.entry = lane.push(q, j.id, number)
-      job.touch(q, j)
-    else
-      tenant.count(t, number, -1)
-      backlog.admit(q, t, number)
-    end
+  take.followed = {}
+end
+
+-- Whether an entry stands for its job, though the job's record does not name it.
+function backlog.unread(j, number, read) return read[2][4] and backlog.has(j, number) end
+
+-- The jobs, by id, for which entries of a lane stand so that nobody has read.
+function backlog.all_unread(q, number)
+  local ids = {}
+  for _, read in ipairs(redis.call('XRANGE', lane.key(q, number), '(' .. lane.delivered(q, number), '+')) do
+    if read[2][4] then ids[read[2][2]] = true end
   end
+  return ids
 end

@@ -11,10 +11,10 @@ local function since(q, number, worker, budget)
   local first = first_of(q, number)
   while first and budget.entries > 0 do
     local j = job.read(q, first[2][2])
-    local stands = job.stands(j, number, first[1])
+    local stands = job.stands(j, number, first[1]) or backlog.unread(j, number, first)
     if stands and j.status == 'waiting' then return math.max(j.created, j.rare.due or 0) end
     local read = lane.read(q, number, worker, 1)[1]
-    if not (stands and j.status == 'active') then lane.drop(q, number, read[1]) end
+    if not (stands and j.status == 'active') then admission.passed(q, number, read) end
     budget.entries = budget.entries - 1
     first = first_of(q, number)
   end

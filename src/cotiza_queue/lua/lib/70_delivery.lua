@@ -15,17 +15,17 @@ local function read_lane(q, number, worker, want, budget, out)
     for i = 1, #entries do
       local read = entries[i]
       local j = q.jobs[read[2][2]]
+      if backlog.unread(j, number, read) then j.entry = read[1] end
       local status = job.stands(j, number, read[1]) and j.status
       if status == 'waiting' then
         left = left + 1
         started = started + entry.hand_out(q, j, take)
       elseif status ~= 'active' then -- an active job's is read again if its group was lost: it stays with its worker
-        lane.drop(q, number, read[1])
+        admission.passed(q, number, read)
       end
     end
     if left > 0 then lane.left(q, number, left) end
-    backlog.follow(q, number, take.followed)
-    take.followed = {}
+    backlog.follow(q, number, take)
     budget.entries = budget.entries - #entries
     budget.fit = entry.fitting(budget, out, delivery)
     if take.emptied then

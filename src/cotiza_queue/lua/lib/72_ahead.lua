@@ -45,5 +45,10 @@ function ahead.line(q, j, t)
     admitted = t[j.lane] or 0
   end
   local n, met = before(q, j, ids)
+  if not met and admitted > 0 then
+    -- It has gone from the line to the lane unread.
+    local others, found = before(q, j, standing(q, j.lane))
+    if found then return others, 0 end
+  end
   return n + admitted, met and 0 or 1
 end

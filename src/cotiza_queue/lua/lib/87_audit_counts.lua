@@ -11,9 +11,14 @@ end
 
 function tally.add(q, name, field) add(tenant_of(q, name), field, 1) end
 
--- One entry of a lane that stands for a waiting or an active job.
-local function entry_counts(q, number, read, standing)
-  local j = job.read(q, read[2][2])
+-- One entry of a lane that stands for a waiting or an active job, or counts for its tenant in any case. `last`: up to
+-- which one they were handed out.
+local function entry_counts(q, number, read, standing, last)
+  local j, of = job.read(q, read[2][2]), read[2][4]
+  if of and not job.stands(j, number, read[1]) and not audit.handed_out(last, read[1]) then
+    add(standing, number, 1)
+    return add(tenant_of(q, of), number, 1)
+  end
   if not job.stands(j, number, read[1]) then return end
   local t = tenant_of(q, j.tenant)
   if j.status == 'active' then
@@ -37,7 +42,8 @@ function tally.lanes(q, most, numbers)
     local entries = redis.call('XRANGE', lane.key(q, number), '-', '+', 'COUNT', left + 1)
     left = left - #entries
     if left < 0 then return nil end
-    for _, read in ipairs(entries) do entry_counts(q, number, read, standing) end
+    local last = entries[1] and lane.delivered(q, number)
+    for _, read in ipairs(entries) do entry_counts(q, number, read, standing, last) end
   end
   return standing
 end
