@@ -122,6 +122,8 @@ HARMS: dict[str, tuple[str, Harm]] = {
     "a lane overwritten": ("wrong_type", lambda s: s.do("SET", s.lane, "x")),
     "the delayed overwritten": ("wrong_type", lambda s: s.do("SET", P + "delayed", "x")),
     "a job of another type": ("wrong_type", retype),
+    "no job in the inbox": ("inbox", lambda s: s.do("RPUSH", P + "inbox", "x")),
+    "numbers given out forgotten": ("counter", lambda s: s.do("DEL", P + "meta")),
     "a job overwritten": ("broken_job", lambda s: s.do("SET", P + f"job:{s.done}", "x")),
     "a job cut short": ("broken_job", lambda s: s.do("SET", P + f"job:{s.done}", "\x02\xa1t")),
     "a job without a status": ("broken_job", jumble_record),

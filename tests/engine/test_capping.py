@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 import pytest
 
 from cotiza_queue import NewJob, Queue
+from cotiza_queue.engine import doctor
+from cotiza_queue.store import keys
 from cotiza_queue.store.commands import Commands, Delivery, Settlement
 from cotiza_queue.store.connection import Connection
 
@@ -79,3 +82,23 @@ async def test_a_cap_counts_more_jobs_than_one_look_reads(
         taken += await started(commands, kind, min(100, running - taken))
     await queue.limit(kind, {"concurrency": running + 1}, tenant="a")
     assert await started(commands, kind) == 1
+
+
+async def test_a_running_job_that_the_doctor_brings_back_counts_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "SETTLE_S", 0.02)
+    async with Queue(data_dir=tmp_path) as own:
+        connection = Connection(own.url)
+        commands, prefix = Commands(connection), keys.prefix("parts")
+        await own.limit("parts", {"concurrency": 2}, tenant="a")
+        await add(own, "parts", "a", 1)
+        assert await started(commands, "parts") == 1
+        (lane,) = await connection.command("KEYS", prefix + "lane:*")
+        await connection.command("DEL", lane)
+        await own.limit("parts", {}, tenant="a")
+        assert (await own.doctor(fix=True)).counts == {}
+        again = await commands.turn("parts", "w", 1, [])
+        await end(commands, "parts", again.deliveries)
+        assert (await own.doctor()).counts == {}
+        await connection.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -53,6 +54,14 @@ async def test_whoever_asks_finds_a_job_that_has_just_come(
     (metrics,) = await queue.metrics(kind)
     assert (metrics.waiting, metrics.cancelled) == (5, 1)
     assert len((await queue.list(None, job_type=kind)).items) == 6
+
+
+async def test_the_oldest_one_waits_since_it_came(queue: Queue, kind: str, raw: Connection) -> None:
+    made = await queue.enqueue(kind, 0)
+    while int((await raw.command("TIME"))[0]) * 1000 < made.created_ms + 1000:
+        await asyncio.sleep(0.05)
+    assert await lying(raw, kind) == 1
+    assert (await queue.metrics(kind))[0].oldest_waiting_ms >= 1000 - 1
 
 
 async def test_jobs_run_in_the_order_they_came_however_they_came(

@@ -27,6 +27,7 @@ KEPT = 1_000
 
 CHECKS: dict[str, tuple[str, str]] = {
     "wrong_type": ("keys are of their type", "removes the foreign value"),
+    "inbox": ("what has just come is jobs", "removes what is none"),
     "broken_job": ("jobs are complete", "removes what can't be run or shown"),
     "lost_job": ("open jobs are where a worker finds them", "puts them before their lane"),
     "delayed": ("delayed jobs are in the order of their moments", "enters or removes them"),

@@ -233,7 +233,8 @@ def _sorted(job_type: str, names: Sequence[str], known: Names) -> list[Page]:
 
 _SIZES = {"parts": 4 * PAGE, "types": 2 * SCANNED}
 _PARTS = {
-    "unique": "uniques", "once": "ends", "metrics": "ends", "worker": "ends", "schedule": "listed",
+    "inbox": "inbox", "unique": "uniques", "once": "ends", "metrics": "ends", "worker": "ends",
+    "schedule": "listed",
 }  # fmt: skip
 
 

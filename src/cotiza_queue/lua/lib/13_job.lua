@@ -41,5 +41,8 @@ function job.held(q, id, token)
   return j and j.status == 'active' and j.token == tonumber(token) and j or nil
 end
 
+-- Since when a waiting job may start.
+function job.waits_since(j) return math.max(j.created, j.rare.due or 0) end
+
 -- True if the entry is the one that stands for the job now: entry ids of two lanes may be alike.
 function job.stands(j, number, entry) return j and j.entry == entry and j.lane == number end

@@ -33,16 +33,23 @@ local function trim(q, n, total, entry)
   end
 end
 
-local function write(q, groups, n)
+local function write(q, groups, n, total)
   local list = {}
   for i, group in ipairs(groups) do
     list[3 * i - 2], list[3 * i - 1], list[3 * i] = group.name, group.data, table.concat(group, ' ')
   end
   local entry = redis.call('XADD', q.prefix .. 'events', '*', 'e', cmsgpack.pack(list))
-  local total = queue.advance(q, 'announced', n)
   trim(q, n, total, entry)
 end
 
+-- How many the queue has announced, with those of this call.
+function event.count(q)
+  if q.told > 0 then q.announced = queue.advance(q, 'announced', q.told) end
+end
+
 function event.flush(q)
-  for i, groups in ipairs(q.events) do write(q, groups, math.min(event.page, q.told - (i - 1) * event.page)) end
+  for i, groups in ipairs(q.events) do
+    local last = math.min(i * event.page, q.told)
+    write(q, groups, last - (i - 1) * event.page, q.announced - q.told + last)
+  end
 end

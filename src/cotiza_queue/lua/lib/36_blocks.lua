@@ -20,6 +20,9 @@ end
 
 function blocks.leave(q, j) of(q, index.block_of(j.seq)).gone[j.id] = '-' end
 
+-- Where the newest one begins, nil if there is none.
+function blocks.newest(q) return redis.call('ZREVRANGE', q.prefix .. 'index', 0, 0, 'WITHSCORES')[2] end
+
 function blocks.members(q, place) return redis.call('ZRANGEBYSCORE', q.prefix .. 'index', place, place) end
 
 -- Puts `text`, nothing if all of its jobs are gone, in the place of a member, if there is one.

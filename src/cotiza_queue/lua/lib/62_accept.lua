@@ -1,9 +1,10 @@
 -- Taking a job in: at most once, and only where there is room.
--- What a call knows of the queue before it takes jobs in: how many came before, and how many may stand.
+-- What a call knows of the queue before it takes jobs in: how many came before (if that was lost with its key, the
+-- index knows), and how many may stand.
 local function open(q)
   if q.meta.seq then return end
   local found = redis.call('HMGET', q.prefix .. 'meta', 'seq', 'announced', 'depth')
-  q.meta.seq = index.last_before(tonumber(found[1]) or 0)
+  q.meta.seq = index.last_before(tonumber(found[1] or blocks.newest(q)) or 0)
   q.meta.announced, q.depth = tonumber(found[2]) or 0, tonumber(found[3])
 end
 

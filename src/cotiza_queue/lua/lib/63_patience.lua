@@ -12,7 +12,7 @@ local function since(q, number, worker, budget)
   while first and budget.entries > 0 do
     local j = job.read(q, first[2][2])
     local stands = job.stands(j, number, first[1]) or backlog.unread(j, number, first)
-    if stands and j.status == 'waiting' then return math.max(j.created, j.rare.due or 0) end
+    if stands and j.status == 'waiting' then return job.waits_since(j) end
     local read = lane.read(q, number, worker, 1)[1]
     if not (stands and j.status == 'active') then admission.passed(q, number, read) end
     budget.entries = budget.entries - 1

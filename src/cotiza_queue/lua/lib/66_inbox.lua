@@ -5,11 +5,18 @@ local inbox = { most = 100, fields = 3 }
 
 local function key_of(prefix) return prefix .. 'inbox' end
 
+-- What is no job was not written by us: nothing is taken out before the doctor has mended it (81_audit_inbox.lua).
+local function take_in(q, list)
+  local whole, fault = #list % inbox.fields == 0, 'one is cut off'
+  if whole then whole, fault = pcall(intake.page, q, list, inbox.fields) end
+  if not whole then error(type(fault) == 'table' and fault or { err = 'WRONGTYPE no job lies in the inbox: ' .. fault }) end
+end
+
 -- What is there gets its place with all that the call does. It is taken out last of all: should the call be broken off,
 -- what has a place is known the next time.
 function inbox.empty(q)
   local list = redis.call('LRANGE', key_of(q.prefix), 0, -1)
-  if list[1] then intake.page(q, list, inbox.fields) end
+  if list[1] then take_in(q, list) end
   q.emptied = list[1] and key_of(q.prefix)
 end
 
@@ -21,6 +28,16 @@ function inbox.place(meta_key)
   inbox.empty(q)
   q.hinted = true
   queue.close(q)
+end
+
+-- A job, or nil, for a call that writes nothing. One that the server would not let us place is not said to be nowhere.
+function inbox.look(q, id)
+  local j = job.read(q, id)
+  local list = j and {} or redis.call('LRANGE', key_of(q.prefix), 0, -1)
+  for at = 2, #list, inbox.fields do
+    if string.find(list[at], id, 1, true) then error({ err = 'TRYAGAIN the job has come, and has no place yet' }) end
+  end
+  return j
 end
 
 -- When the job was written down; nil where jobs are limited by number, since it has to be counted first.

@@ -22,8 +22,12 @@ end
 -- Put a job that nobody would ever find again before its lane. Its old entry, if there is one, goes.
 local function bring_back(q, j)
   if j.entry ~= '' then lane.drop(q, j.lane, j.entry) end
-  if j.status == 'active' then j.token = queue.tokens(q, 1) end
-  queue.count(q, j.status, -1)
+  if j.status == 'active' then
+    j.token = queue.tokens(q, 1)
+    admission.ended(q, j)
+  else
+    queue.count(q, j.status, -1)
+  end
   intake.place(q, j, lane.before(j.lane), 0)
   event.emit(q, j.id, j.tenant, 'waiting')
 end

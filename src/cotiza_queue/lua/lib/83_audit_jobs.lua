@@ -29,6 +29,7 @@ function audit.jobs(q, ids)
   for _, id in ipairs(ids) do
     local j = job.read(q, id)
     if audit.exists(q, 'job:' .. id) and not broken(q, id, j) then
+      audit.given(q, j)
       audit.place(q, 'delayed', 'delayed', id, j.status == 'delayed' and (j.rare.due or q.now))
       indexes(q, j)
       retention(q, j)

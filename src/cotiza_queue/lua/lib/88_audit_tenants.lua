@@ -33,6 +33,7 @@ local function tenants(q, name)
   for number in pairs(q.standing) do
     wanted[-number] = redis.call('LLEN', q.prefix .. 'backlog:' .. number .. ':' .. name)
   end
+  audit.bounded(q, t)
   audit.tenant(q, t, wanted)
   if #q.found > before then return q.fix and redis.call('ZADD', q.prefix .. 'put_off', 0, name) end
   for number in pairs(q.standing) do

@@ -20,19 +20,22 @@ local function write_tenants(q)
   queue.in_pages('DEL', gone)
 end
 
+-- Numbers that were given out are written before the records that have them: should the call be broken off by a key of
+-- another type, none is given twice.
 function queue.close(q)
-  bodies.flush(q)
   index.flush(q)
   lane.flush(q)
   backlog.flush_all(q)
   write_tenants(q)
+  event.count(q)
+  write_meta(q)
+  bodies.flush(q)
   job.flush(q)
   queue.in_pages('MSET', q.writes)
   numbers.flush(q)
   bundle.flush(q)
   late.flush(q)
   event.flush(q)
-  write_meta(q)
   if q.emptied then redis.call('DEL', q.emptied) end
   -- While the queue rests, nobody could start anything.
   if q.wake and not q.hinted and not (q.limit and q.limit.shut) then redis.call('PUBLISH', q.prefix .. 'wake', 'wake') end

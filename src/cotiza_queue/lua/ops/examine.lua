@@ -1,7 +1,7 @@
 -- examine: judges a page of what a queue holds, and puts it right if asked to; see lib/80_audit.lua and those after it.
 -- KEYS     meta
 -- ARGS     fix (0 | 1), part, then what that part takes:
---          types: [name type] each | jobs, lines, named: job ids | entries, pending: lane after limit |
+--          types: [name type] each | inbox | jobs, lines, named: job ids | entries, pending: lane after limit |
 --          letters: after limit | members: name members | bodies: places | parts: [name owner] each |
 --          uniques, ends: names | listed: schedule ids | counters: most, lane numbers with commas, tenants
 -- RETURNS  [where a page goes on or "", [code subject detail per finding]]; codes that begin with ? are no findings
@@ -11,8 +11,9 @@
 -- COST     O(page); counters: O(entries in lanes and members of the index, at most `most` of each)
 -- FLAGS    allow-oom
 local function examine(keys, args)
-  -- Where keys have another type, nothing else can be done before they are put right.
-  local q = (args[2] == 'types' and queue.look or queue.open)(keys[1])
+  -- Where keys have another type, or what comes first is no job, nothing else can be done before they are put right.
+  local first = args[2] == 'types' or args[2] == 'inbox'
+  local q = (first and queue.look or queue.open)(keys[1])
   q.fix, q.found = args[1] == '1', {}
   local rest = {}
   for i = 3, #args do rest[#rest + 1] = args[i] end

@@ -9,7 +9,7 @@
 -- FLAGS    no-writes
 local function get(keys, args)
   local q = queue.look(keys[1])
-  local j, p = job.read(q, args[1]), q.prefix
+  local j, p = inbox.look(q, args[1]), q.prefix
   if not j or args[2] ~= '' and j.tenant ~= args[2] then return nil end
   return { record.pack(j), bodies.of(q, j),
     j.result == true and redis.call('GET', p .. 'result:' .. j.id) or '',

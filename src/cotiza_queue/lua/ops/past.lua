@@ -9,7 +9,7 @@
 -- FLAGS    no-writes
 local function past(keys, args)
   local q = queue.look(keys[1])
-  local j = job.read(q, args[1])
+  local j = inbox.look(q, args[1])
   if not j or args[2] ~= '' and j.tenant ~= args[2] then return nil end
   return { record.pack(j), redis.call('LRANGE', q.prefix .. 'history:' .. j.id, 0, -1) }
 end

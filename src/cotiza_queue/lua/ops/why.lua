@@ -64,7 +64,7 @@ end
 
 local function why(keys, args)
   local q, facts = queue.look(keys[1]), {}
-  local j = job.read(q, args[1])
+  local j = inbox.look(q, args[1])
   if not j or (args[2] ~= '' and j.tenant ~= args[2]) then return nil end
   local t = tenant.open(q, j.tenant)
   of_job(q, j, facts)
