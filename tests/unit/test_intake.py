@@ -22,6 +22,6 @@ def test_two_types_of_one_name_keep_their_own_defaults() -> None:
 
 
 def test_no_more_types_are_remembered_than_the_limit_says() -> None:
-    for n in range(intake.MAX_UNASKED + 1):
+    for n in range(intake.MAX_KNOWN + 1):
         assert attempts(JobType(f"type-{n}")) == 3
-        assert len(intake._unasked) <= intake.MAX_UNASKED
+        assert len(intake._known) <= intake.MAX_KNOWN

@@ -51,12 +51,14 @@ async def clean(link: Link, job_type: str, cut: Cut) -> int:
 async def limit(
     link: Link, job_type: str, tenant: str | None, limits: Limits | Mapping[str, Any]
 ) -> None:
-    """Set what a tenant, or the queue (None), may do. What is left out is lifted."""
-    if not isinstance(limits, Limits):
-        try:
-            limits = msgspec.convert(_texts(limits), Limits)
-        except msgspec.ValidationError as error:
-            raise invalid(error, "limits", "the limits are not valid", Limits) from None
+    """Set what a tenant, or the queue (None), may do. What is left out is lifted. Raises
+    InvalidInput.
+    """
+    given = msgspec.to_builtins(limits) if isinstance(limits, Limits) else limits
+    try:
+        limits = msgspec.convert(_texts(given), Limits)
+    except (msgspec.ValidationError, TypeError, ValueError) as error:
+        raise invalid(error, "limits", "the limits are not valid", Limits) from None
     rate = limits.rate
     fields: dict[str, float | str | bytes] = {
         "concurrency": limits.concurrency or "",

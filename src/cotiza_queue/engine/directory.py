@@ -29,7 +29,7 @@ class Directory:
 
     def kind(self, job_type: JobType[Any] | str) -> JobType[Any]:
         """The job type to validate by. Raises InvalidInput, UnknownJobType."""
-        if isinstance(job_type, str):
+        if not isinstance(job_type, JobType):
             return self.known(job_type)
         if self._met.get(job_type.name) is not job_type:
             check_job_type(job_type.name)

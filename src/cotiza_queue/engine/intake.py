@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -20,9 +20,12 @@ from ..store import codec
 from ..store.asked import Intake
 from ..wording import explain
 
+StructT = TypeVar("StructT", bound=msgspec.Struct)
 _NONE_ASKED = JobOptions()
-MAX_UNASKED = 1024
-"""Types of which is remembered what no options come to."""
+MAX_KNOWN = 1024
+"""Options of which is remembered what they come to."""
+MAX_KEY = 255
+"""Characters of an idempotency key."""
 
 
 def intake_of(
@@ -67,20 +70,22 @@ class _Terms(NamedTuple):
     plain: bool
 
 
-_unasked: dict[str, tuple[JobType[Any], _Terms]] = {}
-"""By its name, a type, and what the options of a call without any come to: most are such."""
+_known: dict[tuple[int, str], tuple[JobOptions, JobType[Any], _Terms]] = {}
+"""What options came to that were met before, by which ones they are and by type: most calls ask for
+nothing, or all for the same.
+"""
 
 
 def _terms(options: JobOptions, job_type: JobType[Any]) -> _Terms:
-    if options is not _NONE_ASKED:
-        return _terms_of(options, job_type)
-    known = _unasked.get(job_type.name)
-    if known is not None and known[0] is job_type:
-        return known[1]
-    if len(_unasked) >= MAX_UNASKED:
-        _unasked.clear()
-    terms = _terms_of(options, job_type)
-    _unasked[job_type.name] = (job_type, terms)
+    """Raises InvalidInput."""
+    place = (id(options), job_type.name)
+    known = _known.get(place)
+    if known is not None and known[0] is options and known[1] is job_type:
+        return known[2]
+    terms = _terms_of(checked(options, "options", "the options are not valid"), job_type)
+    if len(_known) >= MAX_KNOWN:
+        _known.clear()
+    _known[place] = (options, job_type, terms)
     return terms
 
 
@@ -110,9 +115,14 @@ def _terms_of(options: JobOptions, job_type: JobType[Any]) -> _Terms:
 
 
 def _once(job: NewJob, payload: bytes) -> tuple[str, str]:
-    """The hashes of an idempotency key, by tenant, and of the request that it stands for."""
+    """The hashes of an idempotency key, by tenant, and of the request that it stands for. Raises
+    InvalidInput.
+    """
     if job.idempotency_key is None:
         return "", ""
+    if not isinstance(job.idempotency_key, str) or not 1 <= len(job.idempotency_key) <= MAX_KEY:
+        fault = FieldError("idempotencyKey", f"a text of 1 to {MAX_KEY} characters")
+        raise InvalidInput("the idempotency key is not usable", fields=[fault])
     key = hashlib.sha256(f"{job.tenant}\n{job.idempotency_key}".encode()).hexdigest()[:32]
     request = payload + msgspec.json.encode(job.options)
     return key, hashlib.sha256(request).hexdigest()[:32]
@@ -145,6 +155,17 @@ def options_of(options: JobOptions | Mapping[str, Any] | None) -> JobOptions:
         return msgspec.convert(dict(options), JobOptions)
     except (msgspec.ValidationError, TypeError, ValueError) as error:
         raise invalid(error, "options", "the options are not valid", JobOptions) from None
+
+
+def checked(struct: StructT, root: str, summary: str) -> StructT:
+    """The struct, if its fields are what they may be: one that was made by hand was never checked.
+    Raises InvalidInput, fields below ``root``.
+    """
+    try:
+        msgspec.convert(msgspec.to_builtins(struct, str_keys=True), type(struct))
+    except (msgspec.ValidationError, TypeError, ValueError) as error:
+        raise invalid(error, root, summary, type(struct)) from None
+    return struct
 
 
 def invalid(error: Exception, root: str, summary: str, kind: Any = Any) -> InvalidInput:

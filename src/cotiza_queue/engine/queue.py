@@ -16,7 +16,14 @@ from ..errors import (
     NotFound,
     QueueUnavailable,
 )
-from ..model.ids import RANDOM_BYTES, check_actor, check_job_type, custom_job_id, new_job_id
+from ..model.ids import (
+    RANDOM_BYTES,
+    check_actor,
+    check_job_type,
+    check_tenant,
+    custom_job_id,
+    new_job_id,
+)
 from ..model.job import (
     Enqueued,
     Event,
@@ -364,6 +371,7 @@ class Queue(Recurring, Operators):
         raise answer
 
     def _intake(self, job: NewJob, kind: JobType[Any]) -> Intake:
+        check_tenant(job.tenant)
         custom = job.options.job_id
         if custom:
             job_id = custom_job_id(custom, job.tenant, kind.name)

@@ -12,9 +12,10 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from ..chance import Chance, SystemChance
 from ..clock import Clock, SystemClock, iso
@@ -28,6 +29,7 @@ from ..store.link import Link
 from ..store.server import refuse_eviction
 from ..telemetry import Silent, Telemetry
 from .gate import Hooks
+from .intake import checked
 from .isolation import Isolation
 from .leases import Leases, Reporter
 from .listener import Listener
@@ -63,9 +65,9 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int | Mapping[str, int] = DEFAULT_CONCURRENCY
     units: int | None = None
     weights: Mapping[str, int] = {}
-    processes: int = 2
-    lease_ms: int = 10_000
-    drain_ms: int = 20_000
+    processes: Annotated[int, Meta(ge=1, le=64)] = 2
+    lease_ms: Annotated[int, Meta(ge=100, le=600_000)] = 10_000
+    drain_ms: Annotated[int, Meta(ge=0, le=3_600_000)] = 20_000
     allow_eviction: bool = False
     """Work also on a server that throws data away when its memory is full, and so loses jobs."""
     handle_signals: bool = True
@@ -100,7 +102,7 @@ class Worker:
         }
         self._redis_url = redis_url
         self._data_dir = Path(data_dir)
-        self._options = options or WorkerOptions()
+        self._options = checked(options or WorkerOptions(), "options", "not usable")
         self._telemetry = telemetry or Silent()
         self._middleware = tuple(middleware)
         self._hooks = Hooks(hooks, self._telemetry)

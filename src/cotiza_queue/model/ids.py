@@ -89,7 +89,7 @@ def is_name(text: str) -> bool:
 
 def check_job_type(job_type: str) -> str:
     """The job type itself, or InvalidInput: lower-case letters, digits and hyphens, at most 48."""
-    if not _TYPE.fullmatch(job_type):
+    if not isinstance(job_type, str) or not _TYPE.fullmatch(job_type):
         raise InvalidInput(
             f"{job_type!r:.80} is not a job type",
             fields=[FieldError("type", "1 to 48 of a-z 0-9 -, not starting or ending with -")],
@@ -99,7 +99,7 @@ def check_job_type(job_type: str) -> str:
 
 def check_tenant(tenant: str) -> TenantId:
     """The tenant itself, or InvalidInput: 1–64 of ``0-9A-Za-z_.:@-``."""
-    if not _TENANT.fullmatch(tenant):
+    if not isinstance(tenant, str) or not _TENANT.fullmatch(tenant):
         raise InvalidInput(
             f"{tenant!r:.80} is not a tenant id",
             fields=[FieldError("tenantId", "1 to 64 of 0-9 A-Z a-z _ . : @ -")],

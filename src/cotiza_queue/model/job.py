@@ -10,7 +10,7 @@ from typing_extensions import TypeVar
 
 from ..errors import ConfigurationError
 from .outcome import Failure
-from .policy import Defaults, JobOptions, Retries, RetryPolicy
+from .policy import USUAL_DEFAULTS, Defaults, JobOptions, Retries, RetryPolicy
 from .status import Status
 
 PayloadT = TypeVar("PayloadT", default=Any)
@@ -32,7 +32,7 @@ class JobType(msgspec.Struct, Generic[PayloadT, ResultT], frozen=True):
 
     name: str
     payload: type[PayloadT] | Any = Any
-    defaults: Defaults = Defaults()
+    defaults: Defaults = USUAL_DEFAULTS
     check: Callable[[PayloadT], None] | None = None
     """What the struct's types can't say; raises InvalidInput with fields below ``data.``."""
     retries: Retries = {}
@@ -53,6 +53,11 @@ class JobType(msgspec.Struct, Generic[PayloadT, ResultT], frozen=True):
                 f"{self.name} has version {self.version} and upcasts from {list(self.upcasts)}",
                 remedy=f"Versions are 1 to {MAX_VERSION:,}; upcasts lead up to the newest.",
             )
+
+        policies = (policy for policy in self.retries.values() if not isinstance(policy, str))
+        for given in (self.defaults, *policies):
+            if given is not USUAL_DEFAULTS:
+                _check(self.name, given)
 
     def lifted(self, payload: Any, version: int) -> Any:
         """A payload's JSON of an older version as that of this one."""
@@ -134,6 +139,17 @@ class JobType(msgspec.Struct, Generic[PayloadT, ResultT], frozen=True):
 
     def __hash__(self) -> int:
         return hash(self.name)
+
+
+def _check(job_type: str, given: msgspec.Struct) -> None:
+    """Raises ConfigurationError for numbers that the options of a job could not have either."""
+    try:
+        msgspec.convert(msgspec.to_builtins(given), type(given))
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(
+            f"{type(given).__name__} of {job_type}: {error}",
+            remedy="JobOptions and RetryPolicy say what each of them may be.",
+        ) from None
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

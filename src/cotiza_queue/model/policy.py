@@ -30,6 +30,9 @@ MAX_LANES = 92
 MAX_PRIORITY = 1_000_000
 Priority = Annotated[int, Meta(ge=0, le=MAX_PRIORITY)]
 Share = Annotated[int, Meta(ge=1, le=1_000_000)]
+Attempts = Annotated[int, Meta(ge=1, le=25)]
+TimeoutMs = Annotated[int, Meta(ge=100, le=86_400_000)]
+Snoozes = Annotated[int, Meta(ge=0, le=MAX_SNOOZES)]
 DelayMs = Annotated[int, Meta(ge=0, le=MAX_DELAY_MS)]
 Tag = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 
@@ -87,9 +90,9 @@ class JobOptions(
     """
 
     priority: Priority = 0
-    attempts: Annotated[int, Meta(ge=1, le=25)] | UnsetType = UNSET
+    attempts: Attempts | UnsetType = UNSET
     backoff: RetryPolicy | UnsetType = UNSET
-    timeout: Annotated[int, Meta(ge=100, le=86_400_000)] | UnsetType = UNSET
+    timeout: TimeoutMs | UnsetType = UNSET
     delay: DelayMs = 0
     remove_on_complete: Retention | UnsetType = UNSET
     remove_on_fail: Retention | UnsetType = UNSET
@@ -114,7 +117,7 @@ class JobOptions(
     """Units of the rates of its queue and tenant that a start spends."""
     retry_for: Annotated[int, Meta(ge=1, le=MAX_DELAY_MS)] | UnsetType = UNSET
     """A failure later than so many milliseconds after the call is final."""
-    max_snoozes: Annotated[int, Meta(ge=0, le=MAX_SNOOZES)] | UnsetType = UNSET
+    max_snoozes: Snoozes | UnsetType = UNSET
     """How often the job's attempts may put it off."""
 
 
@@ -174,13 +177,16 @@ class Defaults(msgspec.Struct, frozen=True):
     milliseconds.
     """
 
-    attempts: int = 3
+    attempts: Attempts = 3
     backoff: RetryPolicy = RetryPolicy()
-    timeout: int = DEFAULT_TIMEOUT_MS
+    timeout: TimeoutMs = DEFAULT_TIMEOUT_MS
     keep_completed: KeepFor = KeepFor(age=86_400)
     keep_failed: KeepFor = KeepFor(age=7 * 86_400)
-    retry_for: int = 0
-    max_snoozes: int = DEFAULT_SNOOZES
+    retry_for: DelayMs = 0
+    max_snoozes: Snoozes = DEFAULT_SNOOZES
+
+
+USUAL_DEFAULTS = Defaults()
 
 
 def rules_for(options: JobOptions, defaults: Defaults) -> RunRules:
