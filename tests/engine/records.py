@@ -10,8 +10,8 @@ import msgspec
 from cotiza_queue.store import record
 from cotiza_queue.store.connection import Connection
 
-SIX = b"\x96"
-"""A msgpack array of six, the head that a tenant's record goes without."""
+FOUR, SIX = b"\x94", b"\x96"
+"""Heads of msgpack arrays, without which a tenant's record goes."""
 
 
 async def read(connection: Connection, key: str) -> tuple[record.Record, record.Rare]:
@@ -35,7 +35,11 @@ def numbers_of(packed: bytes) -> dict[str, float]:
     """A tenant's record by names: its limits, ``there``, ``active``, and of each lane ``in:<lane>``
     and ``back:<lane>``; what is 0 is left out.
     """
-    there, *lane, limits, others = msgspec.msgpack.decode(SIX + packed)
+    try:
+        there, *lane = msgspec.msgpack.decode(FOUR + packed)
+        limits, others = None, None
+    except msgspec.DecodeError:
+        there, *lane, limits, others = msgspec.msgpack.decode(SIX + packed)
     flat = [*lane, *(others or [])]
     lanes = {
         f"{name}:{flat[at]}": flat[at + n]

@@ -1,7 +1,7 @@
--- What is kept of a tenant: six packed values, in this order. `there`: how many of its jobs have not started. A lane, how
--- many stand in it, how many are behind these. What few tenants have: `limits`, a map of what they may do, since when
--- and until when (with `active`, how many run, where that is capped), and a list of the same three of other lanes.
--- In a script, `t[n]` stand in lane n and `t[-n]` are behind them; `t.lane` is the lane, `t.others` the other ones.
+-- What is kept of a tenant: four packed values, in this order. `there`: how many of its jobs have not started. A lane,
+-- how many stand in it, how many are behind these. What few tenants have follows: `limits`, a map of what they may do,
+-- since when and until when (with `active`, how many run, where that is capped), and a list of such threes of further
+-- lanes. In a script, `t[n]` stand in lane n and `t[-n]` are behind them; `t.lane` is the lane, `t.others` further ones.
 -- Read once a call, and written once, at its end; of a tenant with nothing left nothing is kept.
 local tenant = { window = 2, none = {} }
 

@@ -14,5 +14,6 @@ function tenant.pack(t)
   local number, limits, others = t.lane or 0, next(t.limits) and t.limits, t.others and further(t)
   local inside, behind = t[number] or 0, t[-number] or 0
   if t.there == 0 and inside == 0 and behind == 0 and not limits and not others then return nil end
+  if not (limits or others) then return cmsgpack.pack(t.there, number, inside, behind) end
   return cmsgpack.pack(t.there, number, inside, behind, limits, others)
 end
