@@ -27,6 +27,15 @@ DOCTOR = re.findall(r"`(\+scan [^`]*)`", PAGE)[0].split()
 UNKNOWN_SOMEWHERE = {"+client|maint_notifications", "+client|setinfo"}
 
 
+def test_the_account_may_do_whatever_a_script_does() -> None:
+    named: set[str] = set()
+    for path in (ROOT / "src/cotiza_queue/lua").rglob("*.lua"):
+        named |= set(re.findall(r"redis\.p?call\('([A-Z]+)'", path.read_text(encoding="utf-8")))
+    allowed = {word.partition("|")[0] for word in LINE}
+    assert {f"+{name.lower()}" for name in named} - allowed == set()
+    assert len(named) > 40
+
+
 @pytest.fixture(params=["redis", "valkey"])
 async def url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
     """A server of this test alone."""

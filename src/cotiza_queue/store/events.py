@@ -33,8 +33,8 @@ _RETRY_S = 0.5
 _LONGEST_RETRY_S = 2.0
 SPAN = 4096
 """More than one entry holds (lua/lib/20_event.lua: 1,000)."""
-_BLOCK_MS = 1000
 _PLACE_S = 1.0
+"""So often a reader sees to what has come alone; so long it waits for events at the most."""
 _PAGE = 100
 
 
@@ -153,9 +153,10 @@ class EventReader:
             return
         positions = dict(self._positions)
         await self._place(positions)
+        left_s = self._place_at - asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(None) as self._reading:
-                reply = await self._connection.read_events(positions, _BLOCK_MS)
+                reply = await self._connection.read_events(positions, max(1, int(left_s * 1000)))
         finally:
             self._reading = None
         for key, page in reply.items():

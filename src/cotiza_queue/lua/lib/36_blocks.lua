@@ -21,7 +21,7 @@ end
 function blocks.leave(q, j) of(q, index.block_of(j.seq)).gone[j.id] = '-' end
 
 -- Where the newest one begins, nil if there is none.
-function blocks.newest(q) return redis.call('ZREVRANGE', q.prefix .. 'index', 0, 0, 'WITHSCORES')[2] end
+function blocks.newest(q) return redis.call('ZRANGE', q.prefix .. 'index', 0, 0, 'REV', 'WITHSCORES')[2] end
 
 function blocks.members(q, place) return redis.call('ZRANGEBYSCORE', q.prefix .. 'index', place, place) end
 

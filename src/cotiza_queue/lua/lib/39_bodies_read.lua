@@ -4,7 +4,7 @@ local function text_of(found) return type(found) == 'string' and found or '' end
 -- One that this call has brought is at hand.
 function bodies.of(q, j)
   if j.body then return j.body end
-  if j.spot then return text_of(redis.pcall('LINDEX', bodies.list(q, j), j.spot)) end
+  if j.spot then return text_of(redis.pcall('LRANGE', bodies.list(q, j), j.spot, j.spot)[1]) end
   return text_of(redis.pcall('GET', q.prefix .. 'body:' .. j.id))
 end
 

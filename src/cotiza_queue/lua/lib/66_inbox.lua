@@ -9,7 +9,10 @@ local function key_of(prefix) return prefix .. 'inbox' end
 local function take_in(q, list)
   local whole, fault = #list % inbox.fields == 0, 'one is cut off'
   if whole then whole, fault = pcall(intake.page, q, list, inbox.fields) end
-  if not whole then error(type(fault) == 'table' and fault or { err = 'WRONGTYPE no job lies in the inbox: ' .. fault }) end
+  if whole then return end
+  local said = type(fault) == 'table' and fault.err or fault
+  local by_server = string.find(said, '^%u%u+ ')
+  error({ err = by_server and said or 'WRONGTYPE no job lies in the inbox: ' .. said })
 end
 
 -- What is there gets its place with all that the call does. It is taken out last of all: should the call be broken off,
@@ -28,16 +31,6 @@ function inbox.place(meta_key)
   inbox.empty(q)
   q.hinted = true
   queue.close(q)
-end
-
--- A job, or nil, for a call that writes nothing. One that the server would not let us place is not said to be nowhere.
-function inbox.look(q, id)
-  local j = job.read(q, id)
-  local list = j and {} or redis.call('LRANGE', key_of(q.prefix), 0, -1)
-  for at = 2, #list, inbox.fields do
-    if string.find(list[at], id, 1, true) then error({ err = 'TRYAGAIN the job has come, and has no place yet' }) end
-  end
-  return j
 end
 
 -- When the job was written down; nil where jobs are limited by number, since it has to be counted first.
