@@ -98,8 +98,13 @@ async def lose_result(site: Site) -> None:
 
 
 async def name_again(site: Site) -> None:
-    moment = await site.do("ZSCORE", P + "ended:failed", site.failed)
-    await site.do("ZADD", P + "ended:failed", moment, f"nobody {site.failed} {site.done}")
+    ((member, moment),) = await site.do("ZRANGE", P + "ended:failed", 0, -1, "WITHSCORES")
+    await site.do("ZADD", P + "ended:failed", moment, b"1000 1 " + member)
+
+
+async def put_off_retention(site: Site) -> None:
+    (member, *_) = await site.do("ZRANGE", P + "ended:completed", 0, 0)
+    await site.do("ZADD", P + "ended:completed", 9e15, member)
 
 
 async def list_again(site: Site) -> None:
@@ -155,14 +160,17 @@ HARMS: dict[str, tuple[str, Harm]] = {
     "a tenant that has more jobs than there are": ("counter", miscount_tenant),
     "the whole index lost": ("index", lambda s: s.do("DEL", P + "index")),
     "a tag lost": ("tag", lambda s: s.do("DEL", P + "tag:a/steel")),
-    "retention forgotten": ("retention", lambda s: s.do("ZREM", P + "ended:completed", s.done)),
-    "retention put off": ("retention", lambda s: s.do("ZADD", P + "ended:completed", 9e15, s.done)),
+    "retention forgotten": (
+        "retention", lambda s: s.do("ZREMRANGEBYRANK", P + "ended:completed", 0, 0),
+    ),
+    "retention put off": ("retention", put_off_retention),
     "retention named again": ("retention", name_again),
     "kept by number, forgotten": (
         "retention", lambda s: s.do("ZREM", P + "newest:failed:a", s.failed),
     ),
     "a result too many": ("result", lambda s: s.do("SET", P + f"result:{s.failed}", "1")),
-    "a name of nothing": ("dangling", lambda s: s.do("ZADD", P + "ended:failed", 1, "nobody")),
+    "a name of nothing": ("dangling", lambda s: s.do("ZADD", P + "ended:failed", 1, "1000 1")),
+    "no name at all": ("dangling", lambda s: s.do("ZADD", P + "ended:failed", 1, "nobody")),
     "a block of nothing": ("dangling", lambda s: s.do("ZADD", P + "index", 16, "no body")),
     "a tag of nothing": ("dangling", lambda s: s.do("ZADD", P + "tag:a/x", 1, "nobody")),
     "a delay of nothing": ("dangling", lambda s: s.do("ZADD", P + "delayed", 1, "nobody")),

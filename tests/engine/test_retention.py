@@ -60,6 +60,11 @@ async def test_an_idle_queue_trims_to_its_bytes_and_the_newest_stay(
     assert [job.payload["n"] for job in left if job.status is Status.FAILED] == [5]
 
 
+def jobs_of(member: bytes) -> int:
+    """How many jobs a member stands for: bits of blocks."""
+    return sum(int(bits, 16).bit_count() for bits in member.split()[1::2])
+
+
 async def test_what_has_not_ended_is_never_removed_for_its_bytes(
     queue: Queue, kind: str, working: Any
 ) -> None:
@@ -98,12 +103,12 @@ async def test_jobs_that_end_together_are_one_name_and_go_alone_or_together(
     outcomes = [Settlement("fail", d.id, d.token, failure) for d in taken]
     await commands.turn(kind, "w", 0, outcomes)
     members = await connection.command("ZRANGE", key, 0, -1)
-    assert sorted(len(member.split()) for member in members) == [50, 100]
+    assert sorted(map(jobs_of, members)) == [34, 116]  # eight blocks, and three
     await queue.replay(ids[3])
     assert await queue.clean(kind, status=Status.FAILED, limit=7) == 7
     members = await connection.command("ZRANGE", key, 0, -1)
     assert len(members) == 2
-    assert sum(len(member.split()) for member in members) == 142
+    assert sum(map(jobs_of, members)) == 142
     while await connection.command("EXISTS", key):
         await commands.prune(kind, 1, 3_600_000, 3_600_000)
         await asyncio.sleep(0.05)
@@ -113,13 +118,35 @@ async def test_jobs_that_end_together_are_one_name_and_go_alone_or_together(
     await connection.close()
 
 
+async def test_neighbours_that_end_together_go_at_their_own_moments(
+    redis_url: str, queue: Queue, kind: str
+) -> None:
+    connection = Connection(redis_url)
+    commands, key = Commands(connection), f"{{cq:{kind}}}:ended:completed"
+    spans = [60, 60, 3600, 60, 3600, 3600, 60]
+    made = [
+        NewJob(type=kind, payload=n, options=JobOptions(remove_on_complete=KeepFor(age=span)))
+        for n, span in enumerate(spans)
+    ]
+    await queue.enqueue_many(made)
+    taken = (await commands.turn(kind, "w", 9, [])).deliveries
+    ends = [Settlement("complete", d.id, d.token, b"1") for d in taken]
+    await commands.turn(kind, "w", 0, ends)
+    rows = await connection.command("ZRANGE", key, 0, -1, "WITHSCORES")
+    assert [jobs_of(member) for member, _ in rows] == [4, 3]
+    assert float(rows[1][1]) - float(rows[0][1]) == (3600 - 60) * 1000
+    await connection.close()
+
+
 async def test_a_job_that_has_not_ended_is_not_removed_whoever_names_it(
     redis_url: str, queue: Queue, kind: str
 ) -> None:
     connection = Connection(redis_url)
     job = await queue.enqueue(kind, 1, tenant=kind)
+    await queue.get(job.job_id)  # it has its place from now on
+    (place,) = await connection.command("ZRANGE", f"{{cq:{kind}}}:index:{kind}", 0, -1)
     for status in ("completed", "failed"):
-        await connection.command("ZADD", f"{{cq:{kind}}}:ended:{status}", 1, job.job_id)
+        await connection.command("ZADD", f"{{cq:{kind}}}:ended:{status}", 1, place)
     assert await queue.clean(kind, status=Status.FAILED) == 0
     await Commands(connection).prune(kind, 100, 3_600_000, 3_600_000)
     assert await connection.command("EXISTS", f"{{cq:{kind}}}:ended:completed") == 0

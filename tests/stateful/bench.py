@@ -24,7 +24,7 @@ from .server import EPOCH_MS, TimedServer
 
 T = TypeVar("T")
 Decide = Callable[..., "outcome.Retry | outcome.Fail | outcome.Snooze | outcome.Discard"]
-PAGE, TOMBSTONES, HISTORY, CHECKPOINTS, INLINE, HELD, BLOCK, INBOX = 2, 3, 4, 2, 3, 3, 4, 5
+PAGE, TOMBSTONES, HISTORY, CHECKPOINTS, INLINE, HELD, BLOCK, INBOX = 2, 3, 4, 2, 3, 2, 4, 5
 BODY = 60
 """Bytes up to which payloads lie together."""
 TRIMMED = 2
@@ -54,7 +54,7 @@ class Patch(NamedTuple):
 
 SMALL_PAGES = (
     Patch("lib/39_checkpoint", "names = 64", f"names = {CHECKPOINTS}"),
-    Patch("lib/16_bundle", "held = 100", f"held = {HELD}"),
+    Patch("lib/38_bundle", "held = 8", f"held = {HELD}"),
     Patch("lib/41_ended", "page = 20", f"page = {PAGE}"),
     Patch("lib/39_bodies", "least = 4, most = 1024", f"least = 2, most = {BODY}"),
     Patch("lib/35_index", "block = 16", f"block = {BLOCK}"),

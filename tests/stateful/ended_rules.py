@@ -15,7 +15,7 @@ from cotiza_queue.store.commands import Settlement
 from .play import Play
 
 FAILURE = codec.encode_failure(Failure(code="no", message="no", at=0, attempt=1, worker="w3"))
-TOGETHER = 8
+TOGETHER = 10
 """More than one bundle holds."""
 LATER = ("replay", "bury", "clean", "clean", "prune", "prune", "shed")
 

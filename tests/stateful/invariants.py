@@ -154,7 +154,7 @@ def ended(model: Model, found: Snapshot) -> Iterator[Fault]:
             if there != newest:
                 yield "I1", _difference(f"newest:{status}:{tenant}", there, newest)
     for name, bundles in found.bundles.items():
-        most = BLOCK if name.startswith(("index", "class")) else HELD
+        most = BLOCK if name.startswith(("index", "class")) else HELD * BLOCK
         named = sum(map(len, bundles))
         if named > len(found.zsets[name]) or any(len(ids) > most for ids in bundles):
             yield "I1", f"{name} names a job twice, or too many together: {bundles}"

@@ -90,6 +90,7 @@ async def read(connection: Connection, job_type: str, after_event: str) -> Snaps
             found.ttls[text[len(prefix) :]] = ttl
     for number, lane in found.lanes.items():
         _name_entries(found, number, lane)
+    _name_the_ended(found)
     return found
 
 
@@ -100,6 +101,15 @@ def _name_entries(found: Snapshot, number: str, lane: Lane) -> None:
         stands = (fields.get("status"), fields.get("lane")) == ("waiting", number)
         if entry in lane.unread and stands and "entry" not in fields:
             fields["entry"] = entry
+
+
+def _name_the_ended(found: Snapshot) -> None:
+    """Of places in the order of coming, whose they are."""
+    ids = {place: id_ for id_, place in found.zsets.get("index", {}).items()}
+    for name in (name for name in found.bundles if name.startswith("ended:")):
+        moments = found.zsets[name]
+        found.zsets[name] = {ids.get(float(n), n): moment for n, moment in moments.items()}
+        found.bundles[name] = [[ids.get(float(n), n) for n in ns] for ns in found.bundles[name]]
 
 
 def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
@@ -115,9 +125,9 @@ def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
         found.bundles[name] = [_marked(k.decode(), int(v)) for k, v in _pairs(value)]
         found.zsets[name] = {n: float(n) for ids in found.bundles[name] for n in ids}
     elif name.startswith("ended:"):
-        rows = [(k.decode().split(" "), float(v)) for k, v in _pairs(value)]
-        found.bundles[name] = [ids for ids, _ in rows]
-        found.zsets[name] = {id_: moment for ids, moment in rows for id_ in ids}
+        rows = [(_places(k.decode()), float(v)) for k, v in _pairs(value)]
+        found.bundles[name] = [places for places, _ in rows]
+        found.zsets[name] = {place: moment for places, moment in rows for place in places}
     elif kind == "zset":
         found.zsets[name] = {k.decode(): float(v) for k, v in _pairs(value)}
     elif name.startswith("job:"):
@@ -153,9 +163,15 @@ def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
 
 def _marked(member: str, score: int) -> list[str]:
     """The places that a member's bits stand for; its text must begin with its score."""
-    place, bits = (int(word, 16) for word in member.split(" "))
-    assert place == score
-    return [str(place + at) for at in range(BLOCK) if bits >> at & 1]
+    assert int(member.partition(" ")[0], 16) == score
+    return _places(member)
+
+
+def _places(member: str) -> list[str]:
+    """Those of all blocks that a member tells of."""
+    words = [int(word, 16) for word in member.split(" ")]
+    blocks = zip(words[::2], words[1::2], strict=True)
+    return [str(first + at) for first, bits in blocks for at in range(BLOCK) if bits >> at & 1]
 
 
 def _fields(packed: bytes) -> dict[str, str]:

@@ -33,13 +33,14 @@ function blocks.change(q, place, member, text)
   if string.find(text, '[^ -]') then late.zadd(q, key, place, text) end
 end
 
--- Adds the ids of a block's jobs, of those whose `bits` are set (37_marks.lua).
-function blocks.ids(q, place, bits, ids)
+-- Adds the ids of a block's jobs, of those whose `bits` are set (37_marks.lua); to `seqs`, if given, their places.
+function blocks.ids(q, place, bits, ids, seqs)
   for _, member in ipairs(blocks.members(q, place)) do
-    local left = bits
+    local left, at = bits, place
     for id in string.gmatch(member, '%S+') do
       if left % 2 == 1 and id ~= '-' then ids[#ids + 1] = id end
-      left = math.floor(left / 2)
+      if seqs and ids[#ids] == id then seqs[#ids] = at end
+      left, at = math.floor(left / 2), at + 1
       if left == 0 then break end
     end
   end

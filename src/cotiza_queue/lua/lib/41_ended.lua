@@ -1,5 +1,5 @@
 -- When ended jobs are to go: `ended:<status>`, a sorted set by that moment, with those in one member that a call ends
--- alike and that go at the same moment (16_bundle.lua). Read in the order in which they go.
+-- alike and that go at the same moment (38_bundle.lua). Read in the order in which they go.
 local ended = { page = 20 }
 
 -- For how long, in ms, a job that ended so is kept, and how many of its like.
@@ -22,39 +22,10 @@ function ended.key(q, status)
   return q.ends[status]
 end
 
-function ended.enter(q, status, moment, id) bundle.enter(q, ended.key(q, status), moment, id) end
-function ended.leave(q, status, moment, id) bundle.leave(q, ended.key(q, status), moment, id) end
+-- Some of a block's jobs.
+function ended.enter(q, status, moment, place, bits) bundle.enter(q, ended.key(q, status), moment, place, bits) end
 
--- The first `n` of a status that come after `skip` others: [id, moment] each. What this very call has removed is still
--- among them.
-function ended.oldest(q, status, skip, n)
-  local rows, first, key = {}, 0, ended.key(q, status)
-  while #rows < n do
-    local found = redis.call('ZRANGE', key, first, first + ended.page - 1, 'WITHSCORES')
-    for i = 1, #found, 2 do
-      for id in string.gmatch(found[i], '%S+') do
-        if skip <= 0 and #rows < n then rows[#rows + 1] = { id, tonumber(found[i + 1]) } end
-        skip = skip - 1
-      end
-    end
-    if #found < 2 * ended.page then break end
-    first = first + ended.page
-  end
-  return rows
-end
-
--- Takes out members that are due, whole, until these are at least `n` jobs. Returns their ids.
-function ended.expire(q, status, n)
-  local ids, first, key = {}, 0, ended.key(q, status)
-  while #ids < n do
-    local due = redis.call('ZRANGEBYSCORE', key, '-inf', q.now, 'LIMIT', first, ended.page)
-    for _, member in ipairs(due) do
-      if #ids >= n then return ids end
-      late.zrem(q, key, member)
-      for id in string.gmatch(member, '%S+') do ids[#ids + 1] = id end
-    end
-    if #due < ended.page then break end
-    first = first + ended.page
-  end
-  return ids
+-- The job at a place in the order of coming.
+function ended.leave(q, status, moment, seq)
+  bundle.leave(q, ended.key(q, status), moment, index.block_of(seq), marks.bits[seq % index.block])
 end

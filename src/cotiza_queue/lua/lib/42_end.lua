@@ -19,6 +19,7 @@ end
 local FINAL = { completed = true, failed = true, cancelled = true }
 
 function job.remove(q, j)
-  if FINAL[j.status] then ended.leave(q, j.status, ended.moment(q, j), j.id) end
+  if FINAL[j.status] and not j.goes then ended.leave(q, j.status, ended.moment(q, j), j.seq) end
+  j.goes = nil
   job.erase(q, j)
 end

@@ -7,10 +7,10 @@ local function soonest(q, page)
   local rows = {}
   for _, status in ipairs({ 'completed', 'failed', 'cancelled' }) do
     for _, row in ipairs(ended.oldest(q, status, 0, page)) do
-      rows[#rows + 1], row[3] = row, #rows
+      rows[#rows + 1], row[4] = row, #rows
     end
   end
-  table.sort(rows, function(a, b) return a[2] < b[2] or a[2] == b[2] and a[3] < b[3] end)
+  table.sort(rows, function(a, b) return a[2] < b[2] or a[2] == b[2] and a[4] < b[4] end)
   return rows
 end
 

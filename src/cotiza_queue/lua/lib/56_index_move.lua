@@ -1,8 +1,9 @@
 -- Jobs that came, went, or have another status than when the call read them: their indexes follow at its end, as does
--- what their tenants count.
+-- what their tenants count, and when those that ended are to go.
 
 -- Jobs of a block, whosever they are, that go the same way.
-local function go(moves, was, now, place, bits)
+local function go(q, moves, was, now, goes, place, bits)
+  if goes then ended.enter(q, now, goes, place, bits) end
   local from, to = index.class(was), index.class(now)
   if from == to then return end
   if from then index.note(moves.left, from, place, bits) end
@@ -10,19 +11,19 @@ local function go(moves, was, now, place, bits)
 end
 
 local function collect(q, moves)
-  local touched, was, now, place, bits = q.touched, nil, nil, nil, 0
+  local touched, was, now, goes, place, bits = q.touched, nil, nil, nil, nil, 0
   for i = 1, #touched do
     local j = touched[i]
     local before, after, at = j.was, not j.gone and j.status, j.seq % index.block
     if before ~= after then
-      if place ~= j.seq - at or was ~= before or now ~= after then
-        go(moves, was, now, place, bits)
-        was, now, place, bits = before, after, j.seq - at, 0
+      if place ~= j.seq - at or was ~= before or now ~= after or goes ~= j.goes then
+        go(q, moves, was, now, goes, place, bits)
+        was, now, goes, place, bits = before, after, j.goes, j.seq - at, 0
       end
       bits = bits + marks.bits[at]
     end
   end
-  go(moves, was, now, place, bits)
+  go(q, moves, was, now, goes, place, bits)
 end
 
 function index.flush(q)

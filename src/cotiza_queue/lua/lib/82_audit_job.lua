@@ -9,7 +9,7 @@ end
 
 local function retention(q, j)
   if audit.final[j.status] then
-    audit.bundled(q, 'retention', 'ended:' .. j.status, ended.moment(q, j), j.id)
+    audit.bundled(q, 'retention', 'ended:' .. j.status, ended.moment(q, j), j)
   end
   local kept = { completed = '^%d*:(%d*)', failed = ':(%d*)$', cancelled = ':(%d*)$' }
   for status, pattern in pairs(kept) do

@@ -17,7 +17,7 @@ local function clean(keys, args)
     local j = job.read(q, row[1]) or { id = row[1], tenant = tenant_id, status = status, finished = 0 }
     local old = j.status == status and j.finished <= q.now - args[2]
     if old and (tenant_id == '' or j.tenant == tenant_id) then
-      ended.leave(q, status, row[2], j.id)
+      ended.leave(q, status, row[2], row[3])
       job.erase(q, j)
       removed = removed + 1
     end

@@ -48,7 +48,7 @@ local function replay(keys, args)
   if taken(q, j.options, id) then return 'unique_key_taken' end
   history.note(q, j, 'waiting', 'replay', '', args[3])
   litter.letter(q, id, dead.lift(q, id))
-  ended.leave(q, j.status, ended.moment(q, j), id)
+  ended.leave(q, j.status, ended.moment(q, j), j.seq)
   redis.call('ZREM', q.prefix .. 'newest:' .. j.status .. ':' .. j.tenant, id)
   queue.count(q, j.status, -1)
   queue.count(q, 'kept_bytes', -j.size)
