@@ -84,6 +84,20 @@ async def test_a_cap_counts_more_jobs_than_one_look_reads(
     assert await started(commands, kind) == 1
 
 
+async def test_a_cap_that_is_changed_reads_none_of_what_runs(tmp_path: Path) -> None:
+    async with Queue(data_dir=tmp_path) as own:
+        connection = Connection(own.url)
+        await add(own, "parts", "a", 3)
+        assert await started(Commands(connection), "parts") == 3
+        looks = []
+        for most in (2, 5):
+            await own.limit("parts", {"concurrency": most}, tenant="a")
+            stats = await connection.command("INFO", "commandstats")
+            looks.append(stats["cmdstat_xpending"]["calls"])
+        assert looks == [1, 1]
+        await connection.close()
+
+
 async def test_a_running_job_that_the_doctor_brings_back_counts_no_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

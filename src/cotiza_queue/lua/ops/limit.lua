@@ -21,8 +21,9 @@ local function limit_tenant(q, t, field, value)
     tenant.set(t, 'tat', nil)
     tenant.set(t, 'rested', nil)
   end
+  local capped = t.limits.concurrency
   tenant.set(t, field, tonumber(value))
-  if field == 'concurrency' and value ~= '' then admission.cap(q, t) end
+  if field == 'concurrency' and value ~= '' and not capped then admission.cap(q, t) end
   -- From now on jobs have to be counted before they come in, whosever they are.
   if field == 'depth' and value ~= '' then redis.call('HSET', q.prefix .. 'meta', 'bounded', 1) end
 end
