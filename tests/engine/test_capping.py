@@ -116,3 +116,24 @@ async def test_a_running_job_that_the_doctor_brings_back_counts_no_more(
         await end(commands, "parts", again.deliveries)
         assert (await own.doctor()).counts == {}
         await connection.close()
+
+
+async def test_what_runs_and_does_not_count_is_found_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "SETTLE_S", 0.02)
+    async with Queue(data_dir=tmp_path) as own:
+        connection = Connection(own.url)
+        commands = Commands(connection)
+        await add(own, "parts", "a", 5)
+        running = await commands.turn("parts", "w", 2, [])
+        (lane,) = await connection.command("KEYS", keys.prefix("parts") + "lane:*")
+        await connection.command("XGROUP", "DESTROY", lane, "workers")  # Nobody holds them now.
+        await own.limit("parts", {"concurrency": 2}, tenant="a")
+        assert await started(commands, "parts") == 2  # Two too many: what ran was not seen.
+        assert (await own.doctor()).counts == {"counter": 2}
+        assert (await own.doctor(fix=True)).counts == {}
+        await end(commands, "parts", running.deliveries)
+        assert await started(commands, "parts") == 0
+        assert (await own.doctor()).counts == {}
+        await connection.close()

@@ -26,3 +26,11 @@ function audit.tenant(q, t, wanted)
     end
   end
 end
+
+-- Where starts are capped, all that runs counts.
+function audit.uncounted(q, t)
+  for _, j in ipairs(t.limits.concurrency and q.uncounted[t.name] or {}) do
+    audit.say(q, 'counter', 'tenant:' .. t.name, j.id .. ' runs, and does not count')
+    if q.fix then admission.count(q, t, j) end
+  end
+end

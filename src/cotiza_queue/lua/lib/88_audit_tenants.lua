@@ -35,6 +35,7 @@ local function tenants(q, name)
   end
   audit.bounded(q, t)
   audit.tenant(q, t, wanted)
+  audit.uncounted(q, t)
   if #q.found > before then return q.fix and redis.call('ZADD', q.prefix .. 'put_off', 0, name) end
   for number in pairs(q.standing) do
     if wanted[-number] > 0 then stuck(q, name, number, wanted) end
