@@ -13,6 +13,7 @@ import pytest
 from cotiza_queue import Queue
 from cotiza_queue.engine import doctor
 from cotiza_queue.errors import CotizaError, NotFound, QueueDamaged, QueueUnavailable
+from cotiza_queue.model.policy import lane_of
 from cotiza_queue.store import keys
 from cotiza_queue.store.catalogue import FIXED
 from cotiza_queue.store.connection import Connection
@@ -109,3 +110,20 @@ async def test_a_job_that_the_server_does_not_let_us_place_is_not_said_to_be_gon
         await own.get("nobody")
     await raw.command("CONFIG", "SET", "min-replicas-to-write", "0")
     assert (await own.get(made.job_id)).payload == 1
+
+
+@pytest.mark.parametrize("name", ["class:open", "index", "counts", "events", "ready", "lanes"])
+async def test_calls_that_can_not_place_a_full_inbox_leave_nothing_in_the_lanes(
+    own: Queue, raw: Connection, name: str
+) -> None:
+    for n in range(100):
+        await own.enqueue(KIND, n)
+    lane = P + f"lane:{lane_of(0)}"
+    await raw.command("SET", P + name, "of another type")
+    for _ in range(3):
+        with pytest.raises(QueueDamaged, match=name):
+            await own.enqueue(KIND, {})
+    assert await raw.command("XLEN", lane) == 0
+    await raw.command("DEL", P + name)
+    assert (await own.metrics(KIND))[0].waiting == 100
+    assert (await own.doctor()).counts == {}

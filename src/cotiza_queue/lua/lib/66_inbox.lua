@@ -28,6 +28,7 @@ end
 function inbox.place(meta_key)
   if redis.call('EXISTS', key_of(queue.prefix(meta_key))) == 0 then return end
   local q = queue.look(meta_key)
+  queue.refuse_damage(q)
   inbox.empty(q)
   q.hinted = true
   queue.close(q)
