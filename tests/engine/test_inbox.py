@@ -101,6 +101,7 @@ async def test_what_asks_for_more_than_to_wait_is_placed_at_once(
 ) -> None:
     for options in (
         {"jobId": "mine"}, {"uniqueKey": "u"}, {"delay": 60_000}, {"deadline": 60_000},
+        {"tags": ["a", "b", "c", "d", "e"]},
     ):  # fmt: skip
         await queue.enqueue(kind, {}, options=options)
         assert await lying(raw, kind) == 0
@@ -108,7 +109,7 @@ async def test_what_asks_for_more_than_to_wait_is_placed_at_once(
     assert await lying(raw, kind) == 0
     await queue.enqueue_many([NewJob(type=kind, payload={})])
     assert await lying(raw, kind) == 0
-    for options in ({"priority": 3}, {"tags": ["red"]}, {"attempts": 1}, {"cost": 2}):
+    for options in ({"priority": 3}, {"tags": ["a", "b", "c", "d"]}, {"attempts": 1}, {"cost": 2}):
         await queue.enqueue(kind, {}, options=options)
     assert await lying(raw, kind) == 4
 

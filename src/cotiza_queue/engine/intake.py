@@ -24,6 +24,8 @@ StructT = TypeVar("StructT", bound=msgspec.Struct)
 _NONE_ASKED = JobOptions()
 MAX_KNOWN = 1024
 """Options of which is remembered what they come to."""
+PLAIN_TAGS = 4
+"""With more of them, a job costs so much to place that a hundred at once would take too long."""
 MAX_KEY = 255
 """Characters of an idempotency key."""
 
@@ -110,7 +112,8 @@ def _terms_of(options: JobOptions, job_type: JobType[Any]) -> _Terms:
         cost=options.cost,
         version=job_type.version,
     )
-    plain = not (options.delay or options.deadline or options.unique_key)
+    more = options.delay or options.deadline or options.unique_key
+    plain = not more and len(options.tags) <= PLAIN_TAGS
     return _Terms(intake, None if rules == codec.USUAL else rules, plain)
 
 
