@@ -22,6 +22,7 @@ from . import ends
 from .bench import Bench, Handle
 from .change_rules import ChangeRules
 from .checkpoint_rules import CheckpointRules
+from .deadline_rules import DeadlineRules
 from .depth_rules import DepthRules
 from .ended_rules import EndedRules
 from .holding_rules import Holding
@@ -78,6 +79,7 @@ class Game(
     EndedRules,
     UniqueRules,
     ChangeRules,
+    DeadlineRules,
     DepthRules,
     InboxRules,
     CheckpointRules,

@@ -69,7 +69,7 @@ MUTATIONS = (
     _one("promote early", "lib/65_delayed", "'-inf', q.now, 'LIMIT'", "'-inf', q.now + 1, 'LIMIT'"),
     _one(
         "promote without removal", "lib/65_delayed",
-        "redis.call('ZREM', q.prefix .. 'delayed', id)", "",
+        "redis.call('ZREM', q.prefix .. 'delayed', unpack(due))", "",
     ),
     _one(
         "retry without ack", "lib/76_fence", "  lane.drop(q, j.lane, j.entry)\n",

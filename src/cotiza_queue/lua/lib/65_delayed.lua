@@ -1,5 +1,5 @@
 -- The delayed jobs: those that are due go to their lanes, a page at a time.
-local delayed = { page = 100 }
+local delayed = { page = 64 }
 
 local function next_due(q) return tonumber(redis.call('ZRANGE', q.prefix .. 'delayed', 0, 0, 'WITHSCORES')[2]) end
 
@@ -10,9 +10,10 @@ function delayed.promote(q)
   local due = redis.call('ZRANGEBYSCORE', q.prefix .. 'delayed', '-inf', q.now, 'LIMIT', 0, delayed.page)
   job.fetch(q, due)
   tenant.fetch_of(q, due)
-  for _, id in ipairs(due) do
-    redis.call('ZREM', q.prefix .. 'delayed', id)
-    queue.count(q, 'delayed', -1)
+  redis.call('ZREM', q.prefix .. 'delayed', unpack(due))
+  queue.count(q, 'delayed', -#due)
+  for i = 1, #due do
+    local id = due[i]
     local j = job.read(q, id)
     if j then
       history.note(q, j, 'waiting', 'promote')
