@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TextIO
 
@@ -46,11 +45,10 @@ def lay_out(rows: list[list[str]], out: TextIO) -> None:
 def write(results: Results, folder: Path) -> Path:
     """A page, its charts and all figures in a folder. Returns the page."""
     folder.mkdir(parents=True, exist_ok=True)
-    guide = os.path.relpath(ROOT / "benchmarks" / "README.md", folder)
     lines = [
         "# Side by side",
         "",
-        f"Made by `./run bench`; see [how it measures]({guide}).",
+        "Made by `./run bench`; `benchmarks/README.md` says how it measures.",
         "",
     ]
     lines += [f"- {name}: {value}" for name, value in results.facts().items()]
