@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TextIO
 
 from . import charts
-from .environments import ROOT
 from .figures import Column, Scenario, Spread
 from .results import ALWAYS, Results
 
