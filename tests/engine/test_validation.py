@@ -170,7 +170,7 @@ async def test_options_that_python_made_are_checked_like_those_of_a_request(name
         ({"tenant": 5}, "tenantId"),
         ({"tenant": "a b"}, "tenantId"),
         ({"idempotency_key": ""}, "idempotencyKey"),
-        ({"idempotency_key": "k" * 256}, "idempotencyKey"),
+        ({"idempotency_key": "k" * 513}, "idempotencyKey"),
         ({"idempotency_key": 5}, "idempotencyKey"),
         ({"type": 5}, "type"),
         ({"type": "Order"}, "type"),

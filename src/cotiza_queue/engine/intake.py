@@ -26,8 +26,8 @@ MAX_KNOWN = 1024
 """Options of which is remembered what they come to."""
 PLAIN_TAGS = 4
 """With more of them, a job costs so much to place that a hundred at once would take too long."""
-MAX_KEY = 255
-"""Characters of an idempotency key."""
+MAX_KEY = 512
+"""Characters of an idempotency key. Over HTTP 255 are allowed, and a batch adds the job's place."""
 
 
 def intake_of(
