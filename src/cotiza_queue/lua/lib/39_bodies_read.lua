@@ -1,11 +1,17 @@
--- Reading bodies: '' for one that is lost.
+-- Reading bodies: '' for one that is lost, or whose key has another type. What the server refuses is no loss.
+local function ask(...)
+  local found = redis.pcall(...)
+  if type(found) == 'table' and found.err and not string.find(found.err, '^WRONGTYPE') then error(found) end
+  return found
+end
+
 local function text_of(found) return type(found) == 'string' and found or '' end
 
 -- One that this call has brought is at hand.
 function bodies.of(q, j)
   if j.body then return j.body end
-  if j.spot then return text_of(redis.pcall('LRANGE', bodies.list(q, j), j.spot, j.spot)[1]) end
-  return text_of(redis.pcall('GET', q.prefix .. 'body:' .. j.id))
+  if j.spot then return text_of(ask('LRANGE', bodies.list(q, j), j.spot, j.spot)[1]) end
+  return text_of(ask('GET', q.prefix .. 'body:' .. j.id))
 end
 
 -- Up to which job those from `first` on lie in a row.
@@ -21,7 +27,7 @@ end
 
 local function read_row(q, jobs, first, last, found)
   local spot = jobs[first].spot
-  local texts = redis.pcall('LRANGE', bodies.list(q, jobs[first]), spot, spot + last - first)
+  local texts = ask('LRANGE', bodies.list(q, jobs[first]), spot, spot + last - first)
   for i = first, last do found[i] = texts[i - first + 1] or '' end
 end
 
