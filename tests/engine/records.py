@@ -28,7 +28,7 @@ async def rewrite(connection: Connection, key: str, **changes: Any) -> None:
         keep, options, _ = whole.more or (False, False, False)
         changes["more"] = (keep, options, changes.pop("rare"))
     packed = msgspec.msgpack.encode(msgspec.structs.replace(whole, **changes))
-    await connection.command("SET", key, packed.removeprefix(record.HEAD))
+    await connection.command("SET", key, packed.removeprefix(record.WHOLE))
 
 
 def numbers_of(packed: bytes) -> dict[str, float]:

@@ -1,8 +1,14 @@
-"""Planted bugs of where payloads lie. (name, file, old, new)"""
+"""Planted bugs of records and of where payloads lie. (name, file, old, new)"""
 
 from __future__ import annotations
 
 BODIES_MUTATIONS = (
+    ("a short record of a job in a lane", "lib/12_record",
+     " and entry == '' and finished == 0 then", " and finished == 0 then"),
+    ("a short record of what is unusual", "lib/12_record", "  if plain and token == 0",
+     "  if token == 0"),
+    ("a short record of a job withdrawn", "lib/12_record",
+     " and entry == '' and finished == 0 then", " and entry == '' then"),
     ("the next one's payload", "lib/39_bodies", "held - n + i - 1", "held - n + i"),
     ("one list for two blocks", "lib/39_bodies", "not place or place ~= row or name",
      "not place or name"),

@@ -1,5 +1,5 @@
-"""A job's record as the scripts pack it (lua/lib/12_record.lua): sixteen values, one after the
-other, without the head that would make them an array.
+"""A job's record as the scripts pack it (lua/lib/12_record.lua): sixteen values, or the first eight
+of them, one after the other, without the head that would make them an array.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-HEAD = b"\xdc\x00\x10"
-"""A msgpack array of sixteen (array 16)."""
+WHOLE, SHORT = b"\xdc\x00\x10", b"\x98"
+"""Heads of msgpack arrays of sixteen and of eight."""
 STATUSES = ("", "blocked", "waiting", "delayed", "active", "completed", "failed", "cancelled")
 """By their codes."""
 
@@ -37,24 +37,24 @@ class Packed(msgspec.Struct, frozen=True, array_like=True):
     """As it lies in Redis. ``started`` and ``finished``: milliseconds since it was created, False
     for not yet. ``spot``: where in the list of its block the body lies, False if it has a key of
     its own. ``more``: for how long to keep the job, its options, and what is rare; False for each
-    that is usual, None if all are.
+    that is usual, None if all are. From ``token`` on all is left out if nothing of it is there.
     """
 
     status: int
     tenant: str
     lane: int
-    entry: str
-    token: int
-    attempt: int
     attempts: int
     created: int
-    started: int | bool
-    finished: int | bool
-    worker: str
     seq: int
     size: int
-    result: str | bool
     spot: int | bool
+    token: int = 0
+    entry: str = ""
+    attempt: int = 0
+    started: int | bool = False
+    finished: int | bool = False
+    worker: str = ""
+    result: str | bool = False
     more: tuple[str | bool, dict[str, Any] | bool, Rare | bool] | None = None
 
 
@@ -87,7 +87,10 @@ _NONE = Rare()
 
 def unpack(packed: bytes) -> Packed:
     """Raises msgspec.MsgspecError for what the scripts have not written."""
-    return _decode(HEAD + packed)
+    try:
+        return _decode(WHOLE + packed)
+    except msgspec.DecodeError:
+        return _decode(SHORT + packed)
 
 
 def decode(packed: bytes) -> tuple[Record, Rare]:

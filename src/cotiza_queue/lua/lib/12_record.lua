@@ -1,8 +1,9 @@
 -- A job's record: one packed value. These sixteen in this order; store/record.py reads the same. The status is a code.
--- `entry` and `worker` are '' for none, `token` is 0. When it started and finished is told by the ms since it was
--- created, false for neither. `result` is false for none, true if it lies apart. `spot`: 39_bodies.lua. `more` is what
--- few jobs have, nil for most: how long to keep it, if not as usual; its options; and `rare`: stalls, deadline, priority,
--- snoozed, next, after, delay, due, saved, blob, untold, counted.
+-- `spot`: 39_bodies.lua. What a plain job lacks as long as it stands in its tenant's line comes after that, and is left
+-- out then. `entry` and `worker` are '' for none, `token` is 0. When it started and finished is told by the ms since it
+-- was created, false for neither. `result` is false for none, true if it lies apart. `more` is what few jobs have, nil for
+-- most: how long to keep it, if not as usual; its options; and `rare`: stalls, deadline, priority, snoozed, next, after,
+-- delay, due, saved, blob, untold, counted.
 local record = { none = {}, usual = '86400::604800:' }
 local STATUSES = { 'blocked', 'waiting', 'delayed', 'active', 'completed', 'failed', 'cancelled' }
 local CODES = {}
@@ -15,20 +16,24 @@ local function more_of(keep, options, rare)
 end
 
 function record.pack(j)
-  local options, rare, created, started, finished = j.options, j.rare, j.created, j.started, j.finished
+  local code, options, rare, token, entry, finished = CODES[j.status], j.options, j.rare, j.token, j.entry, j.finished
   local plain = options == record.none and rare == record.none and j.keep == record.usual
-  local more = not plain and more_of(j.keep, options, rare) or nil
-  return cmsgpack.pack(CODES[j.status], j.tenant, j.lane, j.entry, j.token, j.attempt, j.attempts, created,
-    started > 0 and started - created, finished > 0 and finished - created, j.worker, j.seq, j.size, j.result, j.spot, more)
+  if plain and token == 0 and entry == '' and finished == 0 then
+    return cmsgpack.pack(code, j.tenant, j.lane, j.attempts, j.created, j.seq, j.size, j.spot)
+  end
+  local started, created, more = j.started, j.created, not plain and more_of(j.keep, options, rare) or nil
+  return cmsgpack.pack(code, j.tenant, j.lane, j.attempts, created, j.seq, j.size, j.spot, token, entry, j.attempt,
+    started > 0 and started - created, finished > 0 and finished - created, j.worker, j.result, more)
 end
 
 local function fields(id, key, whole, ...)
-  local code, tenant, lane, entry, token, attempt, attempts, created, started, finished, worker, seq, size, result, spot,
+  local code, tenant, lane, attempts, created, seq, size, spot, token, entry, attempt, started, finished, worker, result,
     more = ...
   local status = whole and spot ~= nil and STATUSES[code]
-  return status and { id = id, key = key, status = status, was = status, tenant = tenant, lane = lane, entry = entry,
-    token = token, attempt = attempt, attempts = attempts, created = created, started = started and created + started or 0,
-    finished = finished and created + finished or 0, worker = worker, seq = seq, size = size, result = result, spot = spot,
+  return status and { id = id, key = key, status = status, was = status, tenant = tenant, lane = lane,
+    attempts = attempts, created = created, seq = seq, size = size, spot = spot, token = token or 0, entry = entry or '',
+    attempt = attempt or 0, started = started and created + started or 0,
+    finished = finished and created + finished or 0, worker = worker or '', result = result or false,
     keep = more and more[1] or record.usual, options = more and more[2] or record.none,
     rare = more and more[3] or record.none }
 end
