@@ -75,7 +75,7 @@ def drain(server: Server, jobs: int, page: int) -> Ceiling:
         turn = end(turning)
         done, calls = done + len(turn.answers), calls + 1
         idle = 0 if turn.answers or turn.deliveries else idle + 1
-        outcomes = [Settlement("complete", d.id, d.token, b"1") for d in turn.deliveries]
+        outcomes = [Settlement("complete", d.stored, d.token, b"1") for d in turn.deliveries]
         under_way.append((wire, begin(wire.commands.turn(NAME, WORKER, page, outcomes))))
     for _, turning in under_way:
         end(turning)

@@ -28,6 +28,7 @@ from cotiza_queue.model.ids import RANDOM_BYTES, new_job_id
 from cotiza_queue.model.job import JobType, NewJob
 from cotiza_queue.store.commands import Commands, Settlement
 from cotiza_queue.store.connection import Connection
+from cotiza_queue.store.ids import StoredId
 from cotiza_queue.store.library import sources
 from cotiza_queue.store.wire import pack
 
@@ -105,7 +106,7 @@ async def life(commands: Commands) -> None:
     while left or outcomes:
         turn = await commands.turn(KIND.name, "w", BATCH if left else 0, outcomes)
         left -= len(turn.deliveries)
-        outcomes = [Settlement("complete", d.id, d.token, b"null", 1) for d in turn.deliveries]
+        outcomes = [Settlement("complete", d.stored, d.token, b"null", 1) for d in turn.deliveries]
 
 
 # -- turns of tenants
@@ -176,7 +177,7 @@ async def heartbeat(server: Server, rounds: int) -> None:
                 id_ = new_job_id(n, chance.random_bytes(RANDOM_BYTES), KIND.name, "t")
                 await commands.enqueue(KIND.name, [intake_of(job, KIND, id_)])
             taken = (await commands.turn(KIND.name, "w", held, [])).deliveries
-            pairs = [(delivery.id, delivery.token) for delivery in taken]
+            pairs = [(delivery.stored, delivery.token) for delivery in taken]
             for name, running in (("job by job", pairs), ("the worker alone", [])):
                 cost = await cost_us(connection, renewals(commands, running), 200)
                 table.setdefault(name, []).append(cost)
@@ -187,7 +188,7 @@ async def heartbeat(server: Server, rounds: int) -> None:
             )
 
 
-async def renewals(commands: Commands, running: list[tuple[str, int]]) -> None:
+async def renewals(commands: Commands, running: list[tuple[StoredId, int]]) -> None:
     for _ in range(200):
         for start in range(0, max(1, len(running)), 500):
             page = running[start : start + 500]

@@ -54,8 +54,8 @@ def made(n: int) -> Intake:
 def ended(delivery: Delivery) -> Settlement:
     """1 in 50 fails, the others complete."""
     if int(delivery.id[:30]) % 50 == 0:
-        return Settlement("fail", delivery.id, delivery.token, FAILURE)
-    return Settlement("complete", delivery.id, delivery.token, b"1")
+        return Settlement("fail", delivery.stored, delivery.token, FAILURE)
+    return Settlement("complete", delivery.stored, delivery.token, b"1")
 
 
 async def fill(url: str, jobs: int) -> None:

@@ -132,7 +132,7 @@ async def _price(server: Server, report: Report, queue: Queue, tenants: int, job
             waited.append(monotonic() - began)
             before, spent = spent, await _spent(connection)
             served.append(spent - before)
-            outcomes = [Settlement("complete", d.id, d.token, b"1", 0) for d in turn.deliveries]
+            outcomes = [Settlement("complete", d.stored, d.token, b"1", 0) for d in turn.deliveries]
     report.figure(f"— {tenants:,} tenants: calls that settle one and take one", len(served))
     report.figure("server time of a call, p50", f"{share(served, 50):.0f} µs")
     p99 = share(served, 99)

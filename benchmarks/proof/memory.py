@@ -163,7 +163,7 @@ async def _held(connection: Connection) -> int:
 
 
 async def _names(connection: Connection) -> list[str]:
-    return sorted(name.decode() for name in await connection.command("KEYS", "*"))
+    return sorted(name.decode("latin-1") for name in await connection.command("KEYS", "*"))
 
 
 async def _counts(connection: Connection) -> dict[str, int]:

@@ -77,7 +77,7 @@ class _Caller:
             turning = self._line.commands.turn(NAME, ceiling.WORKER, PAGE, outcomes)
             turn = self._time(name, turning)
             done += len(outcomes)
-            outcomes = [Settlement("complete", d.id, d.token, b"1") for d in turn.deliveries]
+            outcomes = [Settlement("complete", d.stored, d.token, b"1") for d in turn.deliveries]
             if time.monotonic() > limit_s:
                 raise Failed(f"{self._jobs - done} jobs never came")
 

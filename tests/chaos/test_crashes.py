@@ -207,7 +207,8 @@ async def test_ten_thousand_jobs_and_two_workers_leave_nothing_behind(
     assert set(ends.values()) == {1}
     connection = Connection(redis_url)
     keys = {
-        key.decode().split("}:")[1] for key in await connection.command("KEYS", f"{{cq:{kind}}}:*")
+        key.decode("latin-1").split("}:")[1]
+        for key in await connection.command("KEYS", f"{{cq:{kind}}}:*")
     }
     await connection.close()
     assert {key for key in keys if not key.startswith(("lane", "metrics:"))} <= {

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from cotiza_queue import Queue
 from cotiza_queue.store.connection import Connection
-from engine.records import read, recount, rewrite
+from cotiza_queue.store.ids import StoredId, stored
+from engine.records import key_of, read, recount, rewrite
 
 KIND = "parts"
 P = f"{{cq:{KIND}}}:"
@@ -35,12 +36,17 @@ class Site(NamedTuple):
         return await self.connection.command(*words)
 
 
+def at(job_id: str) -> StoredId:
+    """By this the job is named there."""
+    return stored(job_id, KIND)
+
+
 async def entry_of(site: Site, job_id: str) -> bytes:
-    return (await read(site.connection, P + f"job:{job_id}"))[0].entry.encode()
+    return (await read(site.connection, key_of(KIND, job_id)))[0].entry.encode()
 
 
 async def letter_entry(site: Site) -> bytes:
-    entry: bytes = await site.do("HGET", P + "dead:index", site.failed)
+    entry: bytes = await site.do("HGET", P + "dead:index", at(site.failed))
     return entry
 
 
@@ -65,7 +71,7 @@ async def deliver_ghost(site: Site) -> None:
     lane = P + "lane:7"
     await site.do("XGROUP", "CREATE", lane, "workers", "0", "MKSTREAM")
     await site.do("HSET", P + "lanes", 7, 0)
-    await site.do("XADD", lane, "*", "job", "nobody")
+    await site.do("XADD", lane, "*", "job", "#nobody")
     await site.do("XREADGROUP", "GROUP", "workers", "x", "COUNT", 1, "STREAMS", lane, ">")
 
 
@@ -80,12 +86,12 @@ async def lose_the_letter(site: Site) -> None:
 
 
 async def jumble_record(site: Site) -> None:
-    await rewrite(site.connection, P + f"job:{site.done}", status=99)
+    await rewrite(site.connection, key_of(KIND, site.done), status=99)
 
 
 async def retype(site: Site) -> None:
-    await site.do("DEL", P + f"job:{site.done}")
-    await site.do("LPUSH", P + f"job:{site.done}", "x")
+    await site.do("DEL", key_of(KIND, site.done))
+    await site.do("LPUSH", key_of(KIND, site.done), "x")
 
 
 async def fill_window(site: Site) -> None:
@@ -94,7 +100,7 @@ async def fill_window(site: Site) -> None:
 
 
 async def lose_result(site: Site) -> None:
-    await rewrite(site.connection, P + f"job:{site.done}", result=True)
+    await rewrite(site.connection, key_of(KIND, site.done), result=True)
 
 
 async def name_again(site: Site) -> None:
@@ -129,11 +135,11 @@ HARMS: dict[str, tuple[str, Harm]] = {
     "a job of another type": ("wrong_type", retype),
     "no job in the inbox": ("inbox", lambda s: s.do("RPUSH", P + "inbox", "x")),
     "numbers given out forgotten": ("counter", lambda s: s.do("DEL", P + "meta")),
-    "a job overwritten": ("broken_job", lambda s: s.do("SET", P + f"job:{s.done}", "x")),
-    "a job cut short": ("broken_job", lambda s: s.do("SET", P + f"job:{s.done}", "\x02\xa1t")),
+    "a job overwritten": ("broken_job", lambda s: s.do("SET", key_of(KIND, s.done), "x")),
+    "a job cut short": ("broken_job", lambda s: s.do("SET", key_of(KIND, s.done), "\x02\xa1t")),
     "a job without a status": ("broken_job", jumble_record),
     "a result lost": ("result", lose_result),
-    "a payload lost": ("broken_job", lambda s: s.do("DEL", P + f"body:{s.done}")),
+    "a payload lost": ("broken_job", lambda s: s.do("DEL", key_of(KIND, s.done, "body"))),
     "a payload lost that lay among others": (
         "broken_job", lambda s: s.do("LSET", s.four, 0, ""),
     ),
@@ -147,8 +153,8 @@ HARMS: dict[str, tuple[str, Harm]] = {
     "a line lost": (
         "lost_job", lambda s: s.do("DEL", f"{P}backlog:{s.lane.rpartition(':')[2]}:c"),
     ),
-    "a delayed job forgotten": ("delayed", lambda s: s.do("ZREM", P + "delayed", s.later)),
-    "an ended job delayed": ("delayed", lambda s: s.do("ZADD", P + "delayed", 1, s.done)),
+    "a delayed job forgotten": ("delayed", lambda s: s.do("ZREM", P + "delayed", at(s.later))),
+    "an ended job delayed": ("delayed", lambda s: s.do("ZADD", P + "delayed", 1, at(s.done))),
     "listed as another": ("index", list_again),
     "a listing lost": ("index", lambda s: s.do("DEL", P + "class:completed")),
     "a tenant's listing lost": ("index", lambda s: s.do("DEL", P + "index:a")),
@@ -166,21 +172,21 @@ HARMS: dict[str, tuple[str, Harm]] = {
     "retention put off": ("retention", put_off_retention),
     "retention named again": ("retention", name_again),
     "kept by number, forgotten": (
-        "retention", lambda s: s.do("ZREM", P + "newest:failed:a", s.failed),
+        "retention", lambda s: s.do("ZREM", P + "newest:failed:a", at(s.failed)),
     ),
-    "a result too many": ("result", lambda s: s.do("SET", P + f"result:{s.failed}", "1")),
+    "a result too many": ("result", lambda s: s.do("SET", key_of(KIND, s.failed, "result"), "1")),
     "a name of nothing": ("dangling", lambda s: s.do("ZADD", P + "ended:failed", 1, "1000 1")),
-    "no name at all": ("dangling", lambda s: s.do("ZADD", P + "ended:failed", 1, "nobody")),
+    "no name at all": ("dangling", lambda s: s.do("ZADD", P + "ended:failed", 1, "no bits")),
     "a block of nothing": ("dangling", lambda s: s.do("ZADD", P + "index", 16, "no body")),
-    "a tag of nothing": ("dangling", lambda s: s.do("ZADD", P + "tag:a/x", 1, "nobody")),
-    "a delay of nothing": ("dangling", lambda s: s.do("ZADD", P + "delayed", 1, "nobody")),
+    "a tag of nothing": ("dangling", lambda s: s.do("ZADD", P + "tag:a/x", 1, "#nobody")),
+    "a delay of nothing": ("dangling", lambda s: s.do("ZADD", P + "delayed", 1, "#nobody")),
     "a schedule of nothing": ("dangling", lambda s: s.do("ZADD", P + "schedules", 9e15, "no")),
-    "a body without a job": ("orphan", lambda s: s.do("SET", P + "body:nobody", "x")),
+    "a body without a job": ("orphan", lambda s: s.do("SET", P + "body:#nobody", "x")),
     "a body of no job among others": ("orphan", lambda s: s.do("RPUSH", s.four, "x")),
     "bodies of no job": ("orphan", lambda s: s.do("RPUSH", P + "bodies:4096", "x", "y")),
     "a list of nothing": ("orphan", lambda s: s.do("RPUSH", P + "bodies:4096", "")),
-    "failures without a job": ("orphan", lambda s: s.do("RPUSH", P + "failures:nobody", "x")),
-    "a unique key of nobody": ("unique", lambda s: s.do("SET", P + "unique:x", "nobody")),
+    "failures without a job": ("orphan", lambda s: s.do("RPUSH", P + "failures:#nobody", "x")),
+    "a unique key of nobody": ("unique", lambda s: s.do("SET", P + "unique:x", "#nobody")),
     "a memory without end": ("endless", lambda s: s.do("SET", P + "once:x", "1 2 3 4 5")),
     "an entry of nothing": ("ghost", deliver_ghost),
     "held, and deleted": ("ghost", deliver_and_delete),

@@ -7,19 +7,33 @@ from typing import Any
 
 import msgspec
 
-from cotiza_queue.store import record
+from cotiza_queue.store import keys, record
 from cotiza_queue.store.connection import Connection
+from cotiza_queue.store.ids import shown, stored
 
 FOUR, SIX = b"\x94", b"\x96"
 """Heads of msgpack arrays, without which a tenant's record goes."""
 
 
-async def read(connection: Connection, key: str) -> tuple[record.Record, record.Rare]:
+def key_of(job_type: str, job_id: str, part: str = "") -> bytes:
+    """Of a job's record, or of a part of the job: "body", "history" ..."""
+    head = keys.prefix(job_type) + (part and f"{part}:")
+    return head.encode() + stored(job_id, job_type)
+
+
+async def names(connection: Connection, job_type: str) -> list[str]:
+    """Of all keys of a queue, without its prefix and with ids as we know them."""
+    prefix = keys.prefix(job_type)
+    found = await connection.command("KEYS", f"{prefix}*")
+    return [shown(key.removeprefix(prefix.encode()), job_type) for key in found]
+
+
+async def read(connection: Connection, key: bytes) -> tuple[record.Record, record.Rare]:
     packed: bytes = await connection.command("GET", key)
     return record.decode(packed)
 
 
-async def rewrite(connection: Connection, key: str, **changes: Any) -> None:
+async def rewrite(connection: Connection, key: bytes, **changes: Any) -> None:
     """The same record with some fields changed, behind the engine's back: those of
     ``record.Packed``, or ``rare``.
     """

@@ -16,7 +16,9 @@ from cotiza_queue.store import record
 from cotiza_queue.store.asked import Changed, Intake
 from cotiza_queue.store.commands import Commands, Settlement, Turn
 from cotiza_queue.store.connection import Connection
+from cotiza_queue.store.ids import shown
 from cotiza_queue.store.views import Views
+from engine.records import key_of
 
 BLOCK = 16
 LEAST = 4
@@ -52,28 +54,32 @@ class Store:
         return await self.commands.turn(self.kind, "w", count, [])
 
     async def end(self, turn: Turn, kind: Any = "complete", value: bytes = b"1") -> None:
-        ends = [Settlement(kind, d.id, d.token, value) for d in turn.deliveries]
+        ends = [Settlement(kind, d.stored, d.token, value) for d in turn.deliveries]
         await self.commands.turn(self.kind, "w", 0, ends)
 
     async def keys(self, head: str) -> dict[str, int]:
-        """Keys and what they weigh: entries that are not empty of a list, 1 for a text."""
+        """Keys, with ids as we know them, and what they weigh: entries that are not empty of a
+        list, 1 for a text.
+        """
         prefix, found = f"{{cq:{self.kind}}}:", {}
-        for key in await self.do("KEYS", f"{prefix}{head}:*"):
+        for key in await self.do("KEYS", f"{prefix}{head}*"):
             is_list = await self.do("TYPE", key) == b"list"
             texts = await self.do("LRANGE", key, 0, -1) if is_list else [b"x"]
-            found[key.decode().removeprefix(prefix)] = sum(text != b"" for text in texts)
+            found[shown(key.removeprefix(prefix.encode()), self.kind)] = sum(
+                text != b"" for text in texts
+            )
         return found
 
     async def lists(self) -> list[int]:
         """How many payloads lie together, by blocks."""
-        found = await self.keys("bodies")
+        found = await self.keys("bodies:")
         return [found[name] for name in sorted(found, key=lambda name: int(name[7:]))]
 
     async def body(self, job_id: str) -> bytes | None:
         return await self.views.body(self.kind, job_id)
 
     async def record(self, job_id: str) -> record.Packed:
-        return record.unpack(await self.do("GET", f"{{cq:{self.kind}}}:job:{job_id}"))
+        return record.unpack(await self.do("GET", key_of(self.kind, job_id)))
 
 
 @pytest.fixture
@@ -93,7 +99,7 @@ async def test_payloads_that_come_together_lie_together_by_blocks(store: Store) 
     sent = texts(BLOCK + 4)
     ids = await store.add(sent)
     assert await store.lists() == [BLOCK, 4]
-    assert await store.keys("body") == {}
+    assert await store.keys("body:") == {}
     turn = await store.run(100)
     assert [(d.id, d.body) for d in turn.deliveries] == list(zip(ids, sent, strict=True))
 
@@ -102,7 +108,7 @@ async def test_payloads_that_come_together_lie_together_by_blocks(store: Store) 
 async def test_a_few_jobs_have_keys_of_their_own(store: Store, count: int) -> None:
     few = await store.add(texts(count))
     many = await store.add(texts(BLOCK + count))
-    assert set(await store.keys("body")) == {f"body:{id_}" for id_ in (*few, *many[BLOCK:])}
+    assert set(await store.keys("body:")) == {f"body:{id_}" for id_ in (*few, *many[BLOCK:])}
     assert await store.lists() == [BLOCK]
     assert [d.id for d in (await store.run(100)).deliveries] == [*few, *many]
 
@@ -115,7 +121,7 @@ async def test_neighbours_of_other_tenants_lie_apart_if_they_wait_in_lines(store
     ]
     await store.commands.enqueue(store.kind, made)
     assert await store.lists() == [4]  # two of each tenant stand in the lane
-    assert len(await store.keys("body")) == BLOCK - 4
+    assert len(await store.keys("body:")) == BLOCK - 4
     taken = (await store.run(100)).deliveries
     assert {d.id: d.body for d in taken} == {one.id: one.body for one in made}
 
@@ -135,7 +141,7 @@ async def test_large_and_empty_payloads_lie_apart_and_are_told_in_their_order(
     sent = [*small, b"x" * (MOST + 1), b"", *small, b"z" * LARGE, b"y" * 10_000, b"e"]
     ids = await store.add(sent)
     assert await store.lists() == [8]
-    assert set(await store.keys("body")) == {f"body:{ids[n]}" for n in (4, 5, 10, 11, 12)}
+    assert set(await store.keys("body:")) == {f"body:{ids[n]}" for n in (4, 5, 10, 11, 12)}
     assert [await store.body(job_id) for job_id in ids] == sent
     taken = [*(await store.run(100)).deliveries, *(await store.run(100)).deliveries]
     assert {d.id: d.body for d in taken} == dict(zip(ids, sent, strict=True))
@@ -176,7 +182,7 @@ async def test_who_leaves_alone_leaves_the_payloads_of_its_neighbours(store: Sto
 async def test_a_block_that_leaves_as_it_came_leaves_nothing(store: Store) -> None:
     await store.add(texts(BLOCK * 2), removeOnComplete=True)
     await store.end(await store.run(100))
-    assert [await store.lists(), await store.keys("body"), await store.keys("job")] == [[], {}, {}]
+    assert [await store.lists(), await store.keys("body:"), await store.keys("#")] == [[], {}, {}]
 
 
 async def test_retention_takes_payloads_in_any_order(store: Store) -> None:
@@ -190,7 +196,7 @@ async def test_retention_takes_payloads_in_any_order(store: Store) -> None:
     turn = await store.run(BLOCK)
     for n in (9, 2, 8, 0, 14, 1, 3, 15, 12, 10, 5, 4, 6, 7, 11, 13):
         await store.end(msgspec.structs.replace(turn, deliveries=[turn.deliveries[n]]))
-    kept = sorted(int(name.removeprefix("job:j")) for name in await store.keys("job"))
+    kept = sorted(int(name.removeprefix("j")) for name in await store.keys("#"))
     assert len(kept) == 3
     assert [await store.body(f"j{n}") for n in kept] == [sent[n] for n in kept]
     for left in (3, 2, 1):
@@ -207,7 +213,7 @@ async def test_an_id_that_comes_again_has_its_new_payload(store: Store) -> None:
         turn = await store.run(9)
         assert [d.body for d in turn.deliveries] == bodies
         await store.end(turn)
-    assert [await store.lists(), await store.keys("body")] == [[], {}]
+    assert [await store.lists(), await store.keys("body:")] == [[], {}]
 
 
 @pytest.mark.parametrize("before", [b"small", b"x" * (MOST + 1)])
@@ -224,7 +230,7 @@ async def test_a_payload_may_grow_and_shrink_and_its_neighbours_stay(
         assert answer == ("ok", "waiting", "waiting")
         assert [await store.body(job_id) for job_id in ids] == [*around, body, *around]
         spot = (await store.record(ids[3])).spot
-        assert (spot is False) == (f"body:{ids[3]}" in await store.keys("body"))
+        assert (spot is False) == (f"body:{ids[3]}" in await store.keys("body:"))
         assert await store.lists() == [7 if spot is not False else 6]
         read = body
     turn = await store.run(9)
@@ -248,7 +254,7 @@ async def test_a_dead_letter_has_its_payload_and_gives_it_back(store: Store) -> 
     ids = await store.add(sent, attempts=1, removeOnFail=True)
     failure = b'{"code":"x","message":"x","at":1,"attempt":1,"worker":"w"}'
     await store.end(await store.run(9), "fail", failure)
-    assert [await store.lists(), await store.keys("job")] == [[], {}]
+    assert [await store.lists(), await store.keys("#")] == [[], {}]
     for job_id in ids:
         assert await store.commands.replay(store.kind, job_id, "") == "ok"
     assert [d.body for d in (await store.run(9)).deliveries] == sent
@@ -258,7 +264,7 @@ async def test_a_list_that_something_else_overwrote_costs_no_call_and_no_other_p
     store: Store,
 ) -> None:
     lost = await store.add([b"lost"] * LEAST, removeOnComplete=True)
-    (name,) = await store.keys("bodies")
+    (name,) = await store.keys("bodies:")
     await store.do("SET", f"{{cq:{store.kind}}}:{name}", "x")
     await store.do("SET", f"{{cq:{store.kind}}}:bodies:{BLOCK * 2}", "x")
     found = await store.add([b"found"] * LEAST, removeOnComplete=True)
@@ -266,7 +272,7 @@ async def test_a_list_that_something_else_overwrote_costs_no_call_and_no_other_p
     told = {d.id: d.body for d in turn.deliveries}
     assert told == dict.fromkeys(lost, b"") | dict.fromkeys(found, b"found")
     await store.end(turn)
-    assert [await store.keys("job"), await store.keys("body")] == [{}, {}]
+    assert [await store.keys("#"), await store.keys("body:")] == [{}, {}]
 
 
 async def test_the_record_of_a_plain_job_holds_nothing_unusual_and_is_short(
@@ -278,6 +284,6 @@ async def test_the_record_of_a_plain_job_holds_nothing_unusual_and_is_short(
     found = await store.record(plain)
     assert (found.more, found.result, record.STATUSES[found.status]) == (None, "1", "completed")
     assert found.finished >= found.started >= 0
-    key = f"{{cq:{store.kind}}}:job:{plain}"
+    key = key_of(store.kind, plain)
     assert await store.do("STRLEN", key) <= 44
     assert await store.do("OBJECT", "ENCODING", key) == b"embstr"

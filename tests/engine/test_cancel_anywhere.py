@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from cotiza_queue import Queue, Status
 from cotiza_queue.errors import Conflict
 from cotiza_queue.store import keys
+from cotiza_queue.store.ids import stored
 from cotiza_queue.store.library import library
 
 pytestmark = pytest.mark.row("C10")
@@ -69,9 +70,8 @@ async def test_a_cancel_whose_message_is_lost_arrives_with_the_next_renewal(
         # One after the other on the server: nobody listens when the message goes out.
         pipeline = redis.pipeline(transaction=True)
         pipeline.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
-        pipeline.execute_command(
-            "FCALL", library().functions["cancel"], 1, keys.meta(kind), job.job_id, "", ""
-        )
+        cancel, lies = library().functions["cancel"], stored(job.job_id, kind)
+        pipeline.execute_command("FCALL", cancel, 1, keys.meta(kind), lies, "", "")
         killed, answer = await pipeline.execute()
         assert (killed > 0, answer) == (True, b"ok")
         await hanging.stopped.wait()

@@ -140,18 +140,17 @@ async def test_a_zombie_can_neither_settle_nor_report(
     assert (heir.attempt, heir.stalls) == (1, 1)
 
     assert not await commands.progress(kind, job.job_id, zombie.token, b"{}")
-    assert await commands.renew(kind, "zombie", b"{}", 1000, [(job.job_id, zombie.token)]) == [
-        job.job_id
-    ]
+    held = [(zombie.stored, zombie.token)]
+    assert await commands.renew(kind, "zombie", b"{}", 1000, held) == [zombie.stored]
     late = [
-        Settlement("complete", job.job_id, zombie.token, b'"late"', 1),
-        Settlement("retry", job.job_id, zombie.token, b"{}", 1),
-        Settlement("fail", job.job_id, zombie.token, b"{}"),
-        Settlement("release", job.job_id, zombie.token),
+        Settlement("complete", zombie.stored, zombie.token, b'"late"', 1),
+        Settlement("retry", zombie.stored, zombie.token, b"{}", 1),
+        Settlement("fail", zombie.stored, zombie.token, b"{}"),
+        Settlement("release", zombie.stored, zombie.token),
     ]
     for outcome in late:
         assert (await commands.turn(kind, "zombie", 0, [outcome])).answers == ["lost"]
-    mine = Settlement("complete", job.job_id, heir.token, b'"mine"', 1)
+    mine = Settlement("complete", heir.stored, heir.token, b'"mine"', 1)
     assert (await commands.turn(kind, "heir", 0, [mine])).answers == ["ok"]
     for outcome in late:
         assert (await commands.turn(kind, "zombie", 0, [outcome])).answers == ["lost"]
@@ -170,12 +169,11 @@ async def test_what_a_lost_reply_stranded_goes_back_without_burning_an_attempt(
         await queue.enqueue(kind, n)
     known = (await commands.turn(kind, "w", 1, [])).deliveries[0]
     await commands.turn(kind, "w", 2, [])  # its reply is lost
-    assert len(await commands.sweep(kind, "w", [known.id])) == 2
+    assert len(await commands.sweep(kind, "w", [known.stored])) == 2
     again = (await commands.turn(kind, "w", 5, [])).deliveries
     assert [delivery.attempt for delivery in again] == [1, 1]
-    assert (
-        await commands.turn(kind, "w", 0, [Settlement("complete", known.id, known.token, b"1", 1)])
-    ).answers == ["ok"]
+    end = Settlement("complete", known.stored, known.token, b"1", 1)
+    assert (await commands.turn(kind, "w", 0, [end])).answers == ["ok"]
     await connection.close()
 
 

@@ -31,7 +31,7 @@ async def add(queue: Queue, kind: str, tenant: str, count: int) -> None:
 
 
 async def end(commands: Commands, kind: str, held: Sequence[Delivery]) -> None:
-    outcomes = [Settlement("complete", d.id, d.token, b"1") for d in held]
+    outcomes = [Settlement("complete", d.stored, d.token, b"1") for d in held]
     assert (await commands.turn(kind, "w", 0, outcomes)).answers == ["ok"] * len(held)
 
 

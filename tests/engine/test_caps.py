@@ -54,7 +54,7 @@ class Fleet:
     async def turn(self, worker: str, want: int) -> list[Delivery]:
         held = self.held[worker]
         ended = [d for d in held.values() if self.chance.random() < 0.6]
-        outcomes = [Settlement("complete", d.id, d.token) for d in ended]
+        outcomes = [Settlement("complete", d.stored, d.token) for d in ended]
         turn = await self.commands.turn("capped", worker, want - len(held) + len(ended), outcomes)
         assert turn.answers == ["ok"] * len(ended)
         for d in ended:
@@ -80,7 +80,7 @@ class Fleet:
         """The leases of the dead run out; the living renew theirs."""
         self.clock.now_ms += LEASE_MS - 1
         for worker, held in self.held.items():
-            pairs = [(d.id, d.token) for d in held.values()]
+            pairs = [(d.stored, d.token) for d in held.values()]
             assert await self.commands.renew("capped", worker, b"{}", LEASE_MS, pairs) == []
         self.clock.now_ms += 1
         for _ in range(100):  # a page of living ones is no end

@@ -96,7 +96,7 @@ async def test_in_thousands_of_races_with_takes_each_change_wins_or_comes_too_la
         races = Races(other, kind, [each.job_id for each in made])
         await races.some()
         await asyncio.gather(races.take(), *(races.operate(n) for n in range(OPERATORS)))
-        done = [Settlement("complete", d.id, d.token, b"1") for d in races.taken.values()]
+        done = [Settlement("complete", d.stored, d.token, b"1") for d in races.taken.values()]
         answers = [
             answer
             for start in range(0, len(done), PAGE)

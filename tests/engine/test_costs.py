@@ -47,7 +47,7 @@ class Fleet:
             worker, outcomes = f"w{step % self.workers}", list[Settlement]()
             for _ in range(2):
                 turn = await self.commands.turn("rated", worker, 10, outcomes)
-                outcomes = [Settlement("complete", d.id, d.token) for d in turn.deliveries]
+                outcomes = [Settlement("complete", d.stored, d.token) for d in turn.deliveries]
                 self.starts += [
                     (self.server.clock.now_ms, d.tenant, self.costs[d.id]) for d in turn.deliveries
                 ]
@@ -116,8 +116,8 @@ async def test_a_tenant_without_limits_holds_no_key_once_its_rest_is_over(
     turn = await fleet.commands.turn("rated", "w", 10, [])
     outcomes = []
     for d in turn.deliveries:
-        outcomes.append(Settlement("hold", d.id, d.token, b"tenant", 5000))
-        outcomes.append(Settlement("complete", d.id, d.token))
+        outcomes.append(Settlement("hold", d.stored, d.token, b"tenant", 5000))
+        outcomes.append(Settlement("complete", d.stored, d.token))
     await fleet.commands.turn("rated", "w", 0, outcomes)
     await fleet.commands.limit("rated", "was", {"period": "", "burst": ""})
     assert await connection.command("KEYS", "*tenant:told") != []

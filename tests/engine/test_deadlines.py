@@ -129,7 +129,7 @@ async def test_a_deadline_outlives_a_lost_worker_and_a_hand_back(
         [delivery] = (await commands.turn(kind, worker, 1, [])).deliveries
         seen.append(delivery.deadline_ms)
         if worker == "w1":
-            release = Settlement("release", delivery.id, delivery.token)
+            release = Settlement("release", delivery.stored, delivery.token)
             await commands.turn(kind, worker, 0, [release])
         else:
             await asyncio.sleep(0.01)

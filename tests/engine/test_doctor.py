@@ -21,7 +21,7 @@ from cotiza_queue.store import audit
 from cotiza_queue.store.commands import Commands
 from cotiza_queue.store.connection import Connection
 from engine.harms import HARMS, KIND, P, Site
-from engine.records import read, recount, rewrite
+from engine.records import key_of, read, recount, rewrite
 
 pytestmark = pytest.mark.row("D8")
 OPTIONS = WorkerOptions(handle_signals=False, lease_ms=300, drain_ms=2000)
@@ -134,9 +134,9 @@ async def site(own: Queue) -> AsyncIterator[Site]:
     names = [f"line-{n}" for n in range(6)]
     line = await many(own, names, "c")
     (number,) = await connection.command("HKEYS", P + "lanes")
-    assert (await read(connection, P + f"job:{line[0]}"))[0].entry
-    assert not (await read(connection, P + f"job:{line[5]}"))[0].entry
-    place = (await read(connection, P + f"job:{four[0]}"))[0].seq
+    assert (await read(connection, key_of(KIND, line[0])))[0].entry
+    assert not (await read(connection, key_of(KIND, line[5])))[0].entry
+    place = (await read(connection, key_of(KIND, four[0])))[0].seq
     open_ = frozenset({held.job_id, later.job_id, *line})
     await own.add_recurring(KIND, 1, "0 0 1 1 *", key="yearly")
     yield Site(
@@ -192,10 +192,10 @@ async def test_a_line_that_nobody_moves_on_is_found_and_moved(site: Site) -> Non
     number = site.lane.rpartition(":")[2]
     for _ in range(2):
         (entry, fields), *_ = await site.do("XRANGE", site.lane, "(" + await _last(site), "+")
-        job_id = (fields[1] if isinstance(fields, list) else fields[b"job"]).decode()
+        lies = fields[1] if isinstance(fields, list) else fields[b"job"]
         await site.do("XDEL", site.lane, entry)
-        await rewrite(site.connection, P + f"job:{job_id}", entry="")
-        await site.do("RPUSH", P + f"backlog:{number}:c", job_id)
+        await rewrite(site.connection, P.encode() + lies, entry="")
+        await site.do("RPUSH", P + f"backlog:{number}:c", lies)
     counts = {f"in:{number}": None, f"back:{number}": 6}
     await recount(site.connection, P + "tenant:c", **counts)
     await site.do("HSET", P + "lanes", number, 0)
@@ -219,7 +219,7 @@ async def test_a_job_blocked_behind_one_that_forgot_it_is_found_and_runs(own: Qu
     second = await own.enqueue(KIND, 2, options=options)
     assert (await own.get(second.job_id)).status is Status.BLOCKED
     assert (await own.doctor()).counts == {}
-    await rewrite(connection, P + f"job:{first.job_id}", rare=False)
+    await rewrite(connection, key_of(KIND, first.job_id), rare=False)
     assert (await own.doctor()).counts == {"lost_job": 1}
     assert (await own.doctor(fix=True)).counts == {}
     assert (await own.get(second.job_id)).status is Status.WAITING

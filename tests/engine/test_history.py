@@ -13,6 +13,7 @@ from cotiza_queue.model.history import HistoryEntry, replayed
 from cotiza_queue.model.ids import MAX_ACTOR
 from cotiza_queue.store.commands import Commands, Settlement
 from cotiza_queue.store.connection import Connection
+from engine.records import key_of, names
 
 pytestmark = pytest.mark.row("F8")
 W, A, D, C, F, X = (
@@ -27,9 +28,9 @@ def _way(entries: Any) -> list[tuple[str, Status]]:
 
 async def _keys(redis_url: str, kind: str) -> list[str]:
     connection = Connection(redis_url)
-    found = await connection.command("KEYS", f"{{cq:{kind}}}:history:*")
+    found = await names(connection, kind)
     await connection.close()
-    return [key.decode() for key in found]
+    return [name for name in found if name.startswith("history:")]
 
 
 async def test_a_plain_job_has_a_whole_history_and_writes_none(
@@ -99,7 +100,7 @@ async def test_lost_handed_back_discarded_cancelled_and_expired_jobs_say_so(
     commands = Commands(connection)
     job = await queue.enqueue(kind, 1)
     [first] = (await commands.turn(kind, "w1", 1, [])).deliveries
-    await commands.turn(kind, "w1", 0, [Settlement("release", job.job_id, first.token)])
+    await commands.turn(kind, "w1", 0, [Settlement("release", first.stored, first.token)])
     await commands.turn(kind, "w2", 1, [])
     await commands.sweep(kind, "w2", [])
     await commands.turn(kind, "w3", 1, [])
@@ -139,7 +140,7 @@ async def test_the_newest_two_hundred_entries_are_kept_and_a_gap_says_how_many_a
     job = await queue.enqueue(kind, 1)
     for n in range(205):
         [delivery] = (await commands.turn(kind, "w", 1, [])).deliveries
-        await commands.turn(kind, "w", 0, [Settlement("release", job.job_id, delivery.token)])
+        await commands.turn(kind, "w", 0, [Settlement("release", delivery.stored, delivery.token)])
         entries = await queue.history(job.job_id)
         assert entries[0].cause == ("enqueue" if n < 200 else "gap")
         assert entries[0].missing == max(0, n - 199)
@@ -218,9 +219,9 @@ async def test_what_is_left_of_an_older_life_does_not_cost_a_dead_letter_its_rep
     commands = Commands(connection)
     (taken,) = (await commands.turn(kind, "w", 1, [])).deliveries
     failure = b'{"code":"x","message":"m","at":1,"attempt":1,"worker":"w"}'
-    await commands.turn(kind, "w", 0, [Settlement("fail", taken.id, taken.token, failure)])
+    await commands.turn(kind, "w", 0, [Settlement("fail", taken.stored, taken.token, failure)])
     left = ["an entry"] * 201
-    await connection.command("RPUSH", f"{{cq:{kind}}}:history:{made.job_id}", *left)
+    await connection.command("RPUSH", key_of(kind, made.job_id, "history"), *left)
     assert (await queue.replay(made.job_id)).status is Status.WAITING
     assert [entry.cause for entry in await queue.history(made.job_id)] == ["replay"]
     await connection.close()

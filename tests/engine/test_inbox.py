@@ -14,6 +14,7 @@ from cotiza_queue import Limits, NewJob, Queue, Status
 from cotiza_queue.store import asked, keys
 from cotiza_queue.store.connection import Connection
 from cotiza_queue.store.events import Listener
+from engine.records import key_of
 
 MOST = 100
 """lua/lib/66_inbox.lua"""
@@ -131,7 +132,7 @@ async def test_a_large_body_is_not_copied_twice(
 
 async def _body(queue: Queue, raw: Connection, kind: str, job_id: str) -> bytes:
     await queue.get(job_id)
-    found: bytes = await raw.command("GET", f"{keys.prefix(kind)}body:{job_id}")
+    found: bytes = await raw.command("GET", key_of(kind, job_id, "body"))
     return found
 
 

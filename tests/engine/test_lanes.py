@@ -41,7 +41,7 @@ class Feeder:
 
     async def take(self, want: int) -> list[int]:
         turn = await self.commands.turn(self.type.name, "w", want, self._outcomes)
-        self._outcomes = [Settlement("complete", d.id, d.token) for d in turn.deliveries]
+        self._outcomes = [Settlement("complete", d.stored, d.token) for d in turn.deliveries]
         started = [int(d.id.split("-")[0]) for d in turn.deliveries]
         self.order += started
         return started
@@ -103,7 +103,7 @@ async def test_returned_jobs_go_first_also_by_shares(
     await feeder.add(5000, 1)
     turn = await feeder.commands.turn(kind, "w", 1, [])
     await feeder.add(1, 50)
-    release = Settlement("release", turn.deliveries[0].id, turn.deliveries[0].token)
+    release = Settlement("release", turn.deliveries[0].stored, turn.deliveries[0].token)
     await feeder.commands.turn(kind, "w", 0, [release])
     assert await feeder.take(1) == [5000]
 

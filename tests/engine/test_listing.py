@@ -11,6 +11,7 @@ import pytest
 from cotiza_queue import NewJob, Queue, Status
 from cotiza_queue.errors import InvalidInput
 from cotiza_queue.store.connection import Connection
+from engine.records import names
 
 LUA = Path(__file__).parents[2] / "src/cotiza_queue/lua"
 
@@ -146,9 +147,9 @@ async def test_a_removed_job_leaves_no_index_behind(
     )
     await queue.cancel(job.job_id, tenant=kind)
     connection = Connection(redis_url)
-    left = [key.decode() for key in await connection.command("KEYS", f"{{cq:{kind}}}:*")]
+    left = await names(connection, kind)
     await connection.close()
-    assert [key for key in left if ":index" in key.replace("dead:", "") or ":tag" in key] == []
+    assert [name for name in left if name.startswith(("index", "tag"))] == []
 
 
 async def _calls(connection: Connection) -> int:

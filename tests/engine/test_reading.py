@@ -10,6 +10,7 @@ import pytest
 from cotiza_queue import NewJob, Queue, Status
 from cotiza_queue.errors import InvalidInput, NotFound
 from cotiza_queue.store.connection import Connection
+from engine.records import names
 
 
 async def echo(payload: Any, context: Any) -> Any:
@@ -152,10 +153,9 @@ async def test_retention_removes_everything_of_a_job_on_an_idle_queue(
         while (await queue.list(None, job_type=kind)).items:
             await asyncio.sleep(0.05)
     connection = Connection(redis_url)
-    keys = [key.decode() for key in await connection.command("KEYS", f"{{cq:{kind}}}:*")]
+    left = set(await names(connection, kind))
     await connection.close()
     idle = {"meta", "counts", "events", "events:marks", "dead", "dead:index"}
-    left = {key.split("}:")[1] for key in keys}
     assert {key for key in left if not key.startswith(("lane", "metrics:"))} <= idle
     metrics = (await queue.metrics(kind))[0]
     assert (metrics.completed, metrics.failed, metrics.dead_letters) == (0, 0, 1)

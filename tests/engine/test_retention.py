@@ -29,7 +29,7 @@ async def bytes_kept(connection: Connection, kind: str) -> int:
     total = 0
     for part in ("body", "result"):
         for key in await connection.command("KEYS", f"{{cq:{kind}}}:{part}:*"):
-            total += await connection.command("STRLEN", key.decode())
+            total += await connection.command("STRLEN", key)
     return total
 
 
@@ -100,7 +100,7 @@ async def test_jobs_that_end_together_are_one_name_and_go_alone_or_together(
     taken = (await commands.turn(kind, "w", 150, [])).deliveries
     ids = [delivery.id for delivery in taken]
     failure = b'{"code":"no","message":"no","at":0,"attempt":1}'
-    outcomes = [Settlement("fail", d.id, d.token, failure) for d in taken]
+    outcomes = [Settlement("fail", d.stored, d.token, failure) for d in taken]
     await commands.turn(kind, "w", 0, outcomes)
     members = await connection.command("ZRANGE", key, 0, -1)
     assert sorted(map(jobs_of, members)) == [34, 116]  # eight blocks, and three
@@ -130,7 +130,7 @@ async def test_neighbours_that_end_together_go_at_their_own_moments(
     ]
     await queue.enqueue_many(made)
     taken = (await commands.turn(kind, "w", 9, [])).deliveries
-    ends = [Settlement("complete", d.id, d.token, b"1") for d in taken]
+    ends = [Settlement("complete", d.stored, d.token, b"1") for d in taken]
     await commands.turn(kind, "w", 0, ends)
     rows = await connection.command("ZRANGE", key, 0, -1, "WITHSCORES")
     assert [jobs_of(member) for member, _ in rows] == [4, 3]
@@ -164,7 +164,7 @@ async def test_where_fewer_are_kept_than_before_a_turn_removes_a_hundred_beside_
         options = JobOptions(remove_on_complete=KeepFor(age=3600, count=kept))
         await queue.enqueue_many([NewJob(type=kind, payload=1, options=options)] * count)
         while taken := (await commands.turn(kind, "w", 100, [])).deliveries:
-            ends = [Settlement("complete", each.id, each.token, b"1", 1) for each in taken]
+            ends = [Settlement("complete", each.stored, each.token, b"1", 1) for each in taken]
             await commands.turn(kind, "w", 0, ends)
         return (await queue.metrics(kind))[0].completed
 

@@ -10,12 +10,17 @@ from cotiza_queue import NewJob, Queue, Status
 from cotiza_queue.engine.settler import PAGE, PAGE_BYTES, Settler
 from cotiza_queue.model.outcome import Complete, Fail, Failure, Hold
 from cotiza_queue.store.commands import Delivery
+from cotiza_queue.store.ids import StoredId, stored
+
+
+def job_of(n: int) -> StoredId:
+    return stored(f"j{n}", "x")
 
 
 def line_of(sizes: list[int]) -> Settler:
     settler = Settler(lambda: None)
     for n, size in enumerate(sizes):
-        settler.add(Delivery(f"j{n}", n, 1, 0, "t", b""), Complete(b"x" * size), 0)
+        settler.add(Delivery("x", job_of(n), n, 1, 0, "t", b""), Complete(b"x" * size), 0)
     return settler
 
 
@@ -41,18 +46,19 @@ def test_large_results_go_few_at_a_time_and_each_goes() -> None:
 def test_pages_that_are_under_way_share_nothing_and_go_back_in_their_order() -> None:
     settler = line_of([1] * 10)
     first, second = settler.page(4), settler.page(4)
-    assert [s.id for s in (*first, *second)] == [f"j{n}" for n in range(8)]
+    assert [s.stored for s in (*first, *second)] == list(map(job_of, range(8)))
     assert (len(settler), len(settler.ids())) == (2, 10)
     settler.unanswered(second)
     settler.answered(first)
-    assert settler.ids() == [s.id for s in settler.page(100)] == [f"j{n}" for n in range(4, 10)]
+    left = list(map(job_of, range(4, 10)))
+    assert settler.ids() == [s.stored for s in settler.page(100)] == left
 
 
 @pytest.mark.parametrize("size", [1, PAGE_BYTES - len("tenant")])
 def test_a_hold_goes_in_the_page_of_its_outcome(size: int) -> None:
     settler = line_of([size])
     why = Failure(code="busy", message="later", at=0, attempt=1)
-    settler.add(Delivery("held", 9, 1, 0, "t", b""), Fail(why, Hold("tenant", 50)), 0)
+    settler.add(Delivery("x", job_of(9), 9, 1, 0, "t", b""), Fail(why, Hold("tenant", 50)), 0)
     page = settler.page(2)
     assert [s.kind for s in page] == ["complete", "hold", "fail"]
     assert settler.page() == []

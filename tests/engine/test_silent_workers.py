@@ -22,7 +22,7 @@ async def test_one_look_finds_a_dead_workers_job_behind_hundreds_of_live_ones(
     dead = (await commands.turn(kind, "dead", 1, [])).deliveries
     assert (len(living), len(dead)) == (CROWD, 1)
     await asyncio.sleep(0.05)  # the silence that is looked for
-    held = [(job.id, job.token) for job in living]
+    held = [(job.stored, job.token) for job in living]
     assert await commands.renew(kind, "living", b"{}", 60_000, held) == []
     found = await commands.stale(kind, 50)
     recovered = await commands.reclaim(kind, "third", 50, 3, found)

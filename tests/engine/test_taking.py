@@ -14,6 +14,7 @@ from cotiza_queue import JobOptions, NewJob, Queue, Worker, WorkerOptions
 from cotiza_queue.engine import taker
 from cotiza_queue.store.connection import Connection
 from cotiza_queue.store.embedded import acquire
+from cotiza_queue.store.ids import stored
 
 
 async def fill(queue: Queue, kind: str, count: int) -> list[str]:
@@ -79,7 +80,7 @@ async def test_a_sleeper_that_nobody_wakes_looks_again_after_a_poll(
     connection = Connection(redis_url)
     async with working({kind: work}):
         # Due at once, and no hint says so.
-        await connection.command("ZADD", f"{{cq:{kind}}}:delayed", 1, late.job_id)
+        await connection.command("ZADD", f"{{cq:{kind}}}:delayed", 1, stored(late.job_id, kind))
         assert await queue.result(late.job_id) == "found"
     await connection.close()
 

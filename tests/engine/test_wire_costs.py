@@ -95,7 +95,7 @@ class Meter:
         """A call that takes ``count`` jobs, and one that settles them."""
         turn = await self.commands.turn(KIND.name, "w", count, [])
         assert len(turn.deliveries) == count
-        done = [Settlement("complete", d.id, d.token, b"1") for d in turn.deliveries]
+        done = [Settlement("complete", d.stored, d.token, b"1") for d in turn.deliveries]
         turn = await self.commands.turn(KIND.name, "w", 0, done)
         assert turn.answers == ["ok"] * count
 

@@ -17,9 +17,11 @@ from typing import Any, NamedTuple, TypeVar
 from cotiza_queue.model import outcome
 from cotiza_queue.store.commands import Commands
 from cotiza_queue.store.connection import Connection
+from cotiza_queue.store.ids import StoredId
 from cotiza_queue.store.library import Library
 from cotiza_queue.store.views import Views
 
+from .naming import lying
 from .server import EPOCH_MS, TimedServer
 
 T = TypeVar("T")
@@ -42,6 +44,10 @@ class Handle(NamedTuple):
     attempt: int
     attempts: int
     snoozed: int = 0
+
+    @property
+    def stored(self) -> StoredId:
+        return lying(self.id)
 
 
 class Patch(NamedTuple):

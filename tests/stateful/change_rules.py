@@ -12,6 +12,7 @@ from cotiza_queue.store.asked import Changed
 from cotiza_queue.store.commands import Settlement
 
 from .checkpoint_rules import save
+from .naming import named
 from .play import Play
 
 PRIORITIES = (None, None, 1, 2, 5000)
@@ -48,7 +49,7 @@ class ChangeRules:
         self, which: int, priority: int | None, delay: int | str | None, taker: str
     ) -> None:
         """A line longer than its lane holds; those at its head, amid it and at its end change."""
-        names = [f"g{which}{n}" for n in range(6)]
+        names = [named(f"g{which}{n}") for n in range(6)]
         self.play.enqueue([self.play.intake(name, "tb", JobOptions()) for name in names])
         self.play.turn(taker, 1)
         for name in (names[1], names[3], names[5]):
@@ -62,7 +63,7 @@ class ChangeRules:
     @rule(which=st.integers(0, 9), body=st.sampled_from(("new", "")))
     def change_what_has_saved(self, which: int, body: str) -> None:
         """A failed attempt has saved something, and before the next one the payload changes."""
-        name = f"k{which}"
+        name = named(f"k{which}")
         self.play.enqueue([self.play.intake(name, "ta", JobOptions(attempts=3))])
         self.play.turn("w1", 3)
         for handle in [h for h in self.play.handles[-3:] if h.id == name]:

@@ -44,7 +44,7 @@ class CheckpointRules:
 
 def save(play: Play, handle: Handle, name: str, value: bytes) -> None:
     """One save, compared with the model's."""
-    delivery = Delivery(handle.id, handle.token, 1, 0, "", b"")
+    delivery = Delivery(TYPE.name, handle.stored, handle.token, 1, 0, "", b"")
     answer = play._call(
         f"{handle.worker}: save {name}={value!r} of {handle.id}#{handle.token}",
         play.bench.commands.save(TYPE.name, delivery, name, value),

@@ -9,6 +9,7 @@ from hypothesis.stateful import rule
 
 from cotiza_queue.model.policy import JobOptions
 
+from .naming import named
 from .play import Play
 
 SPAN_MS = 900
@@ -23,7 +24,7 @@ class DeadlineRules:
 
     @rule(which=st.integers(0, 9), beside=BESIDE)
     def start_at_the_deadline(self, which: int, beside: int) -> None:
-        name = self._hurried(f"a{which}")
+        name = self._hurried(named(f"a{which}"))
         self.play.tick(SPAN_MS + beside)
         for _ in range(3):
             self.play.turn("w1", 5)
@@ -31,7 +32,7 @@ class DeadlineRules:
 
     @rule(which=st.integers(0, 9), beside=BESIDE)
     def retry_at_the_deadline(self, which: int, beside: int) -> None:
-        name = self._hurried(f"b{which}")
+        name = self._hurried(named(f"b{which}"))
         for _ in range(3):
             self.play.turn("w1", 5)
         for handle in [h for h in self.play.handles[-15:] if h.id == name]:

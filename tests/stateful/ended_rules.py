@@ -12,6 +12,7 @@ from cotiza_queue.model.policy import JobOptions, KeepFor
 from cotiza_queue.store import codec
 from cotiza_queue.store.commands import Settlement
 
+from .naming import named
 from .play import Play
 
 FAILURE = codec.encode_failure(Failure(code="no", message="no", at=0, attempt=1, worker="w3"))
@@ -35,10 +36,10 @@ class EndedRules:
         """Some end in one call; then one is replayed or removed, or some of them, or all."""
         play = self.play
         options = JobOptions(remove_on_complete=keep, remove_on_fail=keep, attempts=1)
-        ids = [f"e{which}{n}" for n in range(TOGETHER)]
+        ids = [named(f"e{which}{n}") for n in range(TOGETHER)]
         play.enqueue([play.intake(i, "tb" if n % 3 else "ta", options) for n, i in enumerate(ids)])
         taken = play.turn("w3", TOGETHER)
-        play.turn("w3", 0, [Settlement(kind, d.id, d.token, FAILURE) for d in taken])
+        play.turn("w3", 0, [Settlement(kind, d.stored, d.token, FAILURE) for d in taken])
         for what, n in then:
             self._later(what, ids[n % TOGETHER], n)
 

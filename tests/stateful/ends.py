@@ -66,9 +66,9 @@ def outcome(bench: Bench, handle: Handle, how: str, extra: int) -> Settlement:
     """What a worker makes of it: errors go through the engine's own decision."""
     if how == "complete":
         result = b'{"by":"%s"}' % handle.worker.encode()
-        return Settlement("complete", handle.id, handle.token, result, extra)
+        return Settlement("complete", handle.stored, handle.token, result, extra)
     if how == "release":
-        return Settlement("release", handle.id, handle.token)
+        return Settlement("release", handle.stored, handle.token)
     error = ERRORS.get(how, lambda _: RetryableError("not now"))(extra)
     failure = Failure(code=how, message="x", at=0, attempt=handle.attempt, worker=handle.worker)
     policy = RetryPolicy(type="fixed", delay=max(1, extra))
@@ -76,9 +76,9 @@ def outcome(bench: Bench, handle: Handle, how: str, extra: int) -> Settlement:
     rules = rules_for(options, Defaults())
     decided = bench.decide(error, failure, Terms(rules=rules, chance=0.5, snoozed=handle.snoozed))
     if isinstance(decided, Snooze):
-        return Settlement("snooze", handle.id, handle.token, b"{}", decided.delay_ms)
+        return Settlement("snooze", handle.stored, handle.token, b"{}", decided.delay_ms)
     value = codec.encode_failure(decided.failure)
     if isinstance(decided, Retry):
-        return Settlement("retry", handle.id, handle.token, value, decided.delay_ms)
+        return Settlement("retry", handle.stored, handle.token, value, decided.delay_ms)
     kind = "discard" if isinstance(decided, Discard) else "fail"
-    return Settlement(kind, handle.id, handle.token, value)  # type: ignore[arg-type]
+    return Settlement(kind, handle.stored, handle.token, value)  # type: ignore[arg-type]

@@ -84,7 +84,7 @@ def held_back(handle: Handle, scope: str, ms: int) -> list[Settlement]:
     assert isinstance(decided, Retry | Fail)
     assert decided.hold is not None
     value = codec.encode_failure(decided.failure)
-    hold = Settlement("hold", handle.id, handle.token, scope.encode(), decided.hold.span_ms)
+    hold = Settlement("hold", handle.stored, handle.token, scope.encode(), decided.hold.span_ms)
     if isinstance(decided, Retry):
-        return [hold, Settlement("retry", handle.id, handle.token, value, decided.delay_ms)]
-    return [hold, Settlement("fail", handle.id, handle.token, value)]
+        return [hold, Settlement("retry", handle.stored, handle.token, value, decided.delay_ms)]
+    return [hold, Settlement("fail", handle.stored, handle.token, value)]

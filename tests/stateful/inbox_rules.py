@@ -12,12 +12,13 @@ from hypothesis.stateful import rule
 
 from cotiza_queue.model.policy import JobOptions
 
+from .naming import named
 from .play import Play
 
 NEXT: dict[str, Callable[[Play, str], object]] = {
     "take": lambda play, _: play.turn("w1", 2),
-    "look": lambda play, id_: play.look("", id_),
-    "cancel": lambda play, id_: play.cancel(id_, ""),
+    "look": lambda play, name: play.look("", named(name)),
+    "cancel": lambda play, name: play.cancel(named(name), ""),
     "renew": lambda play, _: play.renew("w2", []),
     "sweep": lambda play, _: play.sweep("w2"),
     "leave": lambda play, _: play.leave("w2"),
@@ -25,9 +26,9 @@ NEXT: dict[str, Callable[[Play, str], object]] = {
     "pause": lambda play, _: play.pause("ta", True),
     "bound": lambda play, _: play.limit("tb", {"depth": 2}),
     "schedule": lambda play, _: play.schedule("s1", "put"),
-    "one more": lambda play, id_: play.enqueue([play.intake(f"{id_}x", "ta", JobOptions())]),
-    "many more": lambda play, id_: play.enqueue(
-        [play.intake(f"{id_}x{n}", "tb", JobOptions()) for n in range(3)]
+    "one more": lambda play, name: play.enqueue([play.intake(f"{name}x", "ta", JobOptions())]),
+    "many more": lambda play, name: play.enqueue(
+        [play.intake(f"{name}x{n}", "tb", JobOptions()) for n in range(3)]
     ),
 }
 plain = st.builds(

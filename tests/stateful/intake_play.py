@@ -12,6 +12,7 @@ from cotiza_queue.model.policy import JobOptions
 from cotiza_queue.store.asked import Changed, Intake
 
 from .bench import BLOCK, BODY, INBOX, Bench
+from .naming import named
 from .oracle import Model
 from .snapshot import Snapshot
 from .unique_model import sensible
@@ -76,8 +77,8 @@ class IntakePlay:
 
     def intake(self, id_: str, tenant: str, options: JobOptions) -> Intake:
         """No two bodies are alike; one in three is too large to lie among others."""
-        call = next(self._calls)
-        payload = {"n": id_, "call": call, "pad": "x" * BODY * (call % 3 == 0)}
+        call, id_ = next(self._calls), named(id_)
+        payload = {"call": call, "pad": "x" * BODY * (call % 3 == 0)}
         job = NewJob(type=TYPE.name, payload=payload, tenant=tenant, options=sensible(options))
         return intake_of(job, TYPE, id_)
 

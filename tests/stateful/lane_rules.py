@@ -8,6 +8,7 @@ from hypothesis.stateful import rule
 
 from cotiza_queue.model.policy import JobOptions, lane_of
 
+from .naming import named
 from .play import Play
 
 SHARES = ({1: 3}, {1: 2, 2: 2}, {2: 5, 5000: 1})
@@ -29,7 +30,7 @@ class LaneRules:
         self.choose(shares, None)
         for lane, priority in enumerate((1, 2, 5000)):
             options = JobOptions(priority=priority)
-            ids = [f"l{lane}x{i}" for i in range(9)]
+            ids = [named(f"l{lane}x{i}") for i in range(9)]
             self.play.enqueue([self.play.intake(name, "ta", options) for name in ids])
         for _ in range(6):
             self.play.turn(who, want)
@@ -47,7 +48,7 @@ class LaneRules:
         self.play.enqueue([self.play.intake(f"o{i}", "tb", plain) for i in range(3)])
         self.play.tick(max_wait + late)
         for n in range(3):
-            better = [f"f{n}x{i}" for i in range(want + 1)]
+            better = [named(f"f{n}x{i}") for i in range(want + 1)]
             options = JobOptions(priority=1)
             self.play.enqueue([self.play.intake(name, "ta", options) for name in better])
             self.play.turn(who, want)

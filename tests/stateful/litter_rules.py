@@ -17,6 +17,8 @@ from cotiza_queue.model.policy import JobOptions
 from cotiza_queue.store import codec
 from cotiza_queue.store.commands import Settlement
 
+from .naming import named
+
 if TYPE_CHECKING:
     from .oracle import Model
     from .play import Play
@@ -61,7 +63,7 @@ class LitterRules:
         if handle is None:
             return
         value = codec.encode_stored(Blob(self._store(), 1, "x"))
-        outcome = Settlement("complete", handle.id, handle.token, value, 7)
+        outcome = Settlement("complete", handle.stored, handle.token, value, 7)
         for heard in (False, True) if twice else (True,):
             self.play.turn(handle.worker, 0, [outcome], heard=heard)
 
@@ -70,12 +72,12 @@ class LitterRules:
     )
     def large_letter(self, which: int, kept: bool, then: str) -> None:
         """A job with a large payload fails for good; then it, or its dead letter, goes first."""
-        play, id_ = self.play, f"l{which}"
+        play, id_ = self.play, named(f"l{which}")
         asked = JobOptions(attempts=1, priority=1, remove_on_fail=not kept)
         play.enqueue([msgspec.structs.replace(play.intake(id_, "ta", asked), blob=self._store())])
         for delivery in play.turn("w3", 3):
             value = b'{"code":"x","message":"x","at":0,"attempt":1}'
-            play.turn("w3", 0, [Settlement("fail", delivery.id, delivery.token, value)])
+            play.turn("w3", 0, [Settlement("fail", delivery.stored, delivery.token, value)])
         play.tick(1)
         if then == "prune":
             play.prune(100, 0)

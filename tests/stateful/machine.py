@@ -28,6 +28,7 @@ from .ended_rules import EndedRules
 from .holding_rules import Holding
 from .inbox_rules import InboxRules
 from .lane_rules import LaneRules
+from .naming import named
 from .open_bugs import OPEN_BUGS
 from .play import LEASE_MS, Play
 from .reading_rules import ReadingRules
@@ -235,14 +236,14 @@ class Game(
         plain = JobOptions(priority=asked.priority)
         self.play.enqueue([self.play.intake(f"c{i}", "ta", plain) for i in range(CROWD)])
         for i in range(2, CROWD - 1):
-            self.play.cancel(f"c{i}", "")
+            self.play.cancel(named(f"c{i}"), "")
         for _ in range(3):
             self.play.turn(who, 5)
 
     @rule(which=small, who=worker)
     def change_lane(self, which: int, who: str) -> None:
         """Cancelled and gone; and in the same moment there again, in another lane."""
-        name = f"m{which}"
+        name = named(f"m{which}")
         for priority in (1, 2):
             options_ = JobOptions(priority=priority, remove_on_fail=True)
             self.play.enqueue([self.play.intake(name, "tb", options_)])
@@ -300,7 +301,7 @@ class Game(
         self.play.enqueue([self.play.intake(f"y{which}", "tb", JobOptions(priority=1))])
         self.play.tick(2)
         if cancelled:
-            self._cancel(f"x{which}", "tb")
+            self._cancel(named(f"x{which}"), "tb")
         self.play.turn(who, 2)
         self.play.turn(who, 2)
 
@@ -376,7 +377,7 @@ class Game(
 
     def _job(self, which: int) -> str:
         there = sorted(self.play.model.jobs)
-        return there[which % len(there)] if which > IDS and there else f"j{which % self.ids}"
+        return there[which % len(there)] if which > IDS and there else named(f"j{which % self.ids}")
 
     def _intake(self, which: int, asked: JobOptions) -> Intake:
         narrowed = PRIORITIES[PRIORITIES.index(asked.priority) % self.lanes]

@@ -29,6 +29,7 @@ from stateful.doctor_mutations import DOCTOR_MUTATIONS
 from stateful.ended_mutations import ENDED_MUTATIONS
 from stateful.ends_mutations import ENDS_MUTATIONS
 from stateful.holding_mutations import HOLDING
+from stateful.ids_mutations import IDS_MUTATIONS
 from stateful.intake_mutations import INTAKE_MUTATIONS
 from stateful.invariants import Violation
 from stateful.lane_mutations import LANES
@@ -155,7 +156,7 @@ MUTATIONS = (
         "local ids = redis.call('RPOP'"),
     *(_one(*each) for each in DOCTOR_MUTATIONS),
     *(_one(*each) for each in (*LISTING_MUTATIONS, *INTAKE_MUTATIONS, *ENDS_MUTATIONS)),
-    *(_one(*each) for each in (*ENDED_MUTATIONS, *BODIES_MUTATIONS)),
+    *(_one(*each) for each in (*ENDED_MUTATIONS, *BODIES_MUTATIONS, *IDS_MUTATIONS)),
     *HOLDING,
     *LANES,
     *VERSIONS,

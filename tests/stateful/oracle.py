@@ -24,6 +24,7 @@ from .cap import Cap
 from .doors import Doors
 from .holding_model import Holds
 from .lane_model import Lanes
+from .naming import lying, whose
 from .nouns import FINAL
 from .nouns import Job as Job
 from .nouns import Letter as Letter
@@ -96,7 +97,7 @@ class Model(Holds, Doors):
     # -- a turn
 
     def settle(self, s: Settlement, now: int) -> str:
-        job = self.jobs.get(s.id)
+        job = self.jobs.get(whose(s))
         if job is None or job.token is None or job.token != s.token:
             self.totals["total_refused"] += 1
             return "lost"
@@ -116,7 +117,7 @@ class Model(Holds, Doors):
     def promote(self, now: int) -> None:
         """What is due."""
         due = [j for j in self.jobs.values() if j.status == "delayed" and (j.due or 0) <= now]
-        for job in sorted(due, key=lambda j: (j.due, j.id))[: self.page]:
+        for job in sorted(due, key=lambda j: (j.due, lying(j.id)))[: self.page]:
             self.put(job, job.home, 0, now)
 
     def next_due(self) -> int | None:
@@ -254,7 +255,7 @@ class Model(Holds, Doors):
         """A tenant's ended jobs that are kept by number, the oldest first."""
         kept = [j for j in self.ended(status) if j.keep(status)[1] is not None]
         mine = [j for j in kept if j.intake.tenant == tenant]
-        return sorted(mine, key=lambda j: (j.finished, j.id))
+        return sorted(mine, key=lambda j: (j.finished, lying(j.id)))
 
     def prune(self, limit: int, dead_age: int, now: int) -> int:
         removed = 0

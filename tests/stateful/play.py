@@ -22,6 +22,7 @@ from .bench import BLOCK, Bench, Handle
 from .intake_play import TYPE as TYPE
 from .intake_play import IntakePlay
 from .invariants import MAX_STALLS, Violation
+from .naming import lying, whose
 from .oracle import FINAL, Model
 from .server import EPOCH_MS
 from .telling import short
@@ -65,7 +66,7 @@ class Play(IntakePlay):
         self, worker: str, want: int, outcomes: list[Settlement] | None = None, heard: bool = True
     ) -> list[Delivery]:
         outcomes = outcomes or []
-        told = [(o.kind, o.id, o.token) for o in outcomes]
+        told = [(o.kind, whose(o), o.token) for o in outcomes]
         said = f"{worker}: turn {told} want {want}{'' if heard else ' (reply lost)'}"
         knows = version_model.KNOWS.get(worker, 1)
         call = self.bench.commands.turn(TYPE.name, worker, want, outcomes, version=knows)
@@ -99,8 +100,8 @@ class Play(IntakePlay):
         del self.handles[:-_HANDLES]
         running = self.running(worker)
         for outcome in outcomes if heard else []:
-            if running.get(outcome.id) == outcome.token:
-                del running[outcome.id]
+            if running.get(whose(outcome)) == outcome.token:
+                del running[whose(outcome)]
         for delivery in turn.deliveries if heard else []:
             running[delivery.id] = delivery.token
         self._check(self.seen)
@@ -143,7 +144,8 @@ class Play(IntakePlay):
             self.handles.append(Handle(worker, got.id, got.token, got.attempt, *known))
 
     def renew(self, worker: str, held: list[tuple[str, int]]) -> None:
-        call = self.bench.commands.renew(TYPE.name, worker, b"{}", LEASE_MS, held)
+        named = [(lying(id_), token) for id_, token in held]
+        call = self.bench.commands.renew(TYPE.name, worker, b"{}", LEASE_MS, named)
         lost = self._call(f"{worker}: renew {held}", call)
         wanted = []
         for id_, token in held:
@@ -151,10 +153,10 @@ class Play(IntakePlay):
             if job is not None and job.status == "active" and job.token == token:
                 job.leased = self.now
             else:
-                wanted.append(id_)
+                wanted.append(lying(id_))
         self._same("I3", lost, wanted)
         for id_, token in held:
-            if id_ in lost and self.running(worker).get(id_) == token:
+            if lying(id_) in lost and self.running(worker).get(id_) == token:
                 del self.running(worker)[id_]
         self._check()
 
@@ -196,7 +198,7 @@ class Play(IntakePlay):
 
     def sweep(self, worker: str) -> None:
         running = set(self.running(worker))
-        call = self.bench.commands.sweep(TYPE.name, worker, sorted(running))
+        call = self.bench.commands.sweep(TYPE.name, worker, map(lying, running))
         rows = self._call(f"{worker}: sweep, running {sorted(running)}", call)
         self._same("I9", set(rows), self.model.stranded(worker, running))
         for id_ in rows:
@@ -336,7 +338,7 @@ class Play(IntakePlay):
         self.tick(max(self.now, latest) - self.now + LEASE_MS)
         self.reclaim_all("w9")
         for _ in range(80):
-            outcomes = [Settlement("complete", i, t) for i, t in self.running("w9").items()]
+            outcomes = [Settlement("complete", lying(i), t) for i, t in self.running("w9").items()]
             due = self.model.next_due()
             if not outcomes and due is not None and due > self.now:
                 self.tick(due - self.now)

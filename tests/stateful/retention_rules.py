@@ -8,6 +8,7 @@ from hypothesis.stateful import rule
 from cotiza_queue.model.policy import JobOptions
 from cotiza_queue.store.commands import Settlement
 
+from .naming import named
 from .play import Play
 
 
@@ -29,11 +30,13 @@ class RetentionRules:
         """Some end one after the other, others are cancelled; then there is too much of it."""
         play = self.play
         for n in range(5):
-            name = f"b{which}{n}"
+            name = named(f"b{which}{n}")
             play.enqueue([play.intake(name, "ta" if n % 2 else "tb", JobOptions())])
             for delivery in play.turn("w2", 2):
                 result = b'"' + b"r" * (20 * n) + b'"'
-                play.turn("w2", 0, [Settlement("complete", delivery.id, delivery.token, result)])
+                play.turn(
+                    "w2", 0, [Settlement("complete", delivery.stored, delivery.token, result)]
+                )
             if n == 3:
                 play.cancel(name, "")
             play.tick(1)

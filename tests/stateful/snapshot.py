@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from cotiza_queue.store import codec, keys, record
+from cotiza_queue.model.ids import ALPHABET, type_code
+from cotiza_queue.store import codec, ids, keys, record
+from cotiza_queue.store.catalogue import RECORD, kind_of
 from cotiza_queue.store.connection import Connection
+from cotiza_queue.store.events import told_in
 from engine.records import numbers_of
 
 from .bench import BLOCK
+from .naming import JOB_TYPE
 
+_LONG = re.compile(rf"[{ALPHABET}]{{30}}{type_code(JOB_TYPE)}".encode())
 _READ = """
 local found = {}
 for i, key in ipairs(redis.call('KEYS', '*')) do
@@ -69,6 +75,8 @@ class Snapshot:
     """What was announced since the last snapshot."""
     ttls: dict[str, int] = field(default_factory=dict)
     """Of those keys that expire, in milliseconds."""
+    long_ids: list[str] = field(default_factory=list)
+    """Keys that have an id of ours in its long form in their name or value."""
     foreign: list[str] = field(default_factory=list)
     """Keys outside the queue's prefix."""
     names: set[str] = field(default_factory=set)
@@ -76,18 +84,21 @@ class Snapshot:
 
 async def read(connection: Connection, job_type: str, after_event: str) -> Snapshot:
     """The whole server, which must hold no other queue."""
-    prefix = keys.prefix(job_type)
+    prefix = keys.prefix(job_type).encode()
     found = Snapshot()
     for key, kind, ttl, value in await connection.command("EVAL", _READ, 0, after_event):
-        text = key.decode()
-        if text == keys.FORM:
+        if key == keys.FORM.encode():
             continue
-        if not text.startswith(prefix):
-            found.foreign.append(text)
+        if not key.startswith(prefix):
+            found.foreign.append(repr(key))
             continue
-        _add(found, text[len(prefix) :], kind.decode(), value)
+        name = key[len(prefix) :]
+        text = f"job:{told(name)}" if kind_of(name) is RECORD else told(name)
+        _add(found, text, kind.decode(), value)
         if ttl >= 0:
-            found.ttls[text[len(prefix) :]] = ttl
+            found.ttls[text] = ttl
+        if _spelled_out((key, value)):
+            found.long_ids.append(text)
     for number, lane in found.lanes.items():
         _name_entries(found, number, lane)
     _name_the_ended(found)
@@ -115,27 +126,31 @@ def _name_the_ended(found: Snapshot) -> None:
 def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
     found.names.add(name)
     if kind == "hash":
-        found.hashes[name] = {k.decode(): v.decode("latin-1") for k, v in _pairs(value)}
+        found.hashes[name] = {told(k): v.decode("latin-1") for k, v in _pairs(value)}
     elif name == "index":
-        blocks = [(k.decode().split(" "), int(v)) for k, v in _pairs(value)]
-        rows = [(id_, float(n + at)) for ids, n in blocks for at, id_ in enumerate(ids)]
-        found.bundles[name] = [[id_ for id_ in ids if id_ != "-"] for ids, _ in blocks]
+        blocks = [([told(id_) for id_ in ids.words(k)], int(v)) for k, v in _pairs(value)]
+        rows = [(id_, float(n + at)) for block, n in blocks for at, id_ in enumerate(block)]
+        found.bundles[name] = [[id_ for id_ in block if id_ != "-"] for block, _ in blocks]
         found.zsets[name] = {id_: place for id_, place in rows if id_ != "-"}
     elif name.startswith(("index:", "class:")):
         found.bundles[name] = [_marked(k.decode(), int(v)) for k, v in _pairs(value)]
-        found.zsets[name] = {n: float(n) for ids in found.bundles[name] for n in ids}
+        found.zsets[name] = {n: float(n) for block in found.bundles[name] for n in block}
     elif name.startswith("ended:"):
         rows = [(_places(k.decode()), float(v)) for k, v in _pairs(value)]
         found.bundles[name] = [places for places, _ in rows]
         found.zsets[name] = {place: moment for places, moment in rows for place in places}
     elif kind == "zset":
-        found.zsets[name] = {k.decode(): float(v) for k, v in _pairs(value)}
+        found.zsets[name] = {told(k): float(v) for k, v in _pairs(value)}
     elif name.startswith("job:"):
         found.hashes[name] = fields = _fields(value)
         if "result" in fields:
             found.strings[f"result:{name[4:]}"] = fields["result"].encode()
     elif name.startswith("tenant:"):
         found.hashes[name] = {field: f"{n:.17g}" for field, n in numbers_of(value).items()}
+    elif name.startswith("unique:"):
+        found.strings[name] = told(value).encode()
+    elif name.startswith("backlog:"):
+        found.lists[name] = [told(id_).encode() for id_ in value]
     elif kind == "string":
         found.strings[name] = value
     elif kind == "list":
@@ -144,21 +159,34 @@ def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
         found.events = [
             (entry, {"job": id_.encode(), "name": event.encode()})
             for entry, fields in (_entry(e) for e in value)
-            for id_, _, event, _ in codec.decode_events(fields["e"])
+            for id_, _, event, _ in told_in(fields["e"], JOB_TYPE)
         ]
     elif name == "dead":
         found.letters = dict(_entry(e) for e in value[0])
+        for fields in found.letters.values():
+            fields["job"] = told(fields["job"]).encode()
     elif name.startswith("lane:"):
         entries, groups, pending = value
         group = {k.decode(): v for k, v in _pairs(groups[0])}
         found.lanes[name[5:]] = Lane(
-            {e.decode(): fields[1].decode() for e, fields in entries},
+            {e.decode(): told(fields[1]) for e, fields in entries},
             {e.decode(): consumer.decode() for e, consumer, *_ in pending},
             group["last-delivered-id"].decode(),
             {e.decode(): fields[3].decode() for e, fields in entries if len(fields) > 2},
         )
     else:
         found.foreign.append(name)
+
+
+def told(text: bytes) -> str:
+    """A name or a member, with the ids in it as we know them."""
+    return ids.shown(text, JOB_TYPE)
+
+
+def _spelled_out(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(_spelled_out, value))
+    return isinstance(value, bytes) and _LONG.search(value) is not None
 
 
 def _marked(member: str, score: int) -> list[str]:
@@ -178,11 +206,12 @@ def _fields(packed: bytes) -> dict[str, str]:
     """A job's record, without what is empty in it."""
     whole, rare = record.decode(packed)
     fields = {**msgspec.structs.asdict(whole), **msgspec.structs.asdict(rare)}
+    fields |= {name: told(codec.bytes_of(fields[name])) for name in ("next", "after")}
     fields["options"] = options_text(whole.options)
-    told = fields.pop("result")
+    result = fields.pop("result")
     zeros = ("size", "delay", "spot")
     there = {n: str(v) for n, v in fields.items() if v or (v == 0 and n in zeros)}
-    return there if isinstance(told, bool) else {**there, "result": told}
+    return there if isinstance(result, bool) else {**there, "result": result}
 
 
 def options_text(options: Mapping[str, Any] | None) -> str:

@@ -11,6 +11,7 @@ from redis import Redis
 from cotiza_queue.model.policy import JobOptions
 from stateful.bench import Bench, Patch, build, patched
 from stateful.invariants import Violation
+from stateful.naming import named
 from stateful.play import Play
 from stateful.runner import play
 from stateful.server import SERVERS, Missing, TimedServer, timed_server
@@ -65,7 +66,7 @@ def test_a_rate_keeps_the_order_of_its_tenants_jobs(server: TimedServer) -> None
         for _ in range(5):
             started += [delivery.id for delivery in game.turn("w1", 3)]
             game.tick(1000)
-        assert started == list("abcde")
+        assert started == list(map(named, "abcde"))
 
 
 def test_a_patch_that_fits_nowhere_is_an_error() -> None:

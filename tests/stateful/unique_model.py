@@ -71,7 +71,7 @@ class UniqueKeys(dict[str, str]):
 
     def wrong(self, there: dict[str, str], expiring: set[str]) -> Iterator[tuple[str, str]]:
         """What is not right about the keys on the server."""
-        wanted = {k: " ".join(map(str, (i, *self.gone.get(k, ())))) for k, i in self.items()}
+        wanted = {k: " ".join(map(str, (*self.gone.get(k, ()), i))) for k, i in self.items()}
         if there != wanted:
             yield "I15", f"unique keys {there} instead of {wanted}"
         if expiring != set(self.until):

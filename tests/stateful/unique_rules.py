@@ -13,6 +13,7 @@ from cotiza_queue.model.policy import JobOptions
 from cotiza_queue.model.status import UNIQUE_WHILE, Status
 from cotiza_queue.store.commands import Settlement
 
+from .naming import named
 from .play import Play
 
 WAITING = (Status.BLOCKED, Status.DELAYED, Status.WAITING)
@@ -37,7 +38,7 @@ class UniqueRules:
     def rivals(self, which: int, hold: tuple[Status, ...], how: str, late: bool) -> None:
         """Two jobs of one key; the second comes before or after the first has started."""
         asked = JobOptions(unique_key="w", unique_while=hold, attempts=2)
-        names = (f"u{which}", f"u{which + 1}")
+        names = (named(f"u{which}"), named(f"u{which + 1}"))
         self.play.enqueue([self.play.intake(names[0], "ta", asked)])
         if late:
             self.play.turn("w1", 3)
@@ -63,7 +64,7 @@ class UniqueRules:
         asked = JobOptions(unique_key="x", on_duplicate="next", attempts=2, deadline=7)
         later = JobOptions(unique_key="x", on_duplicate="next", delay=delay, priority=lane)
         other = JobOptions(unique_key="x", on_duplicate="replace", tags=("red",))
-        names = [f"n{which}{i}" for i in range(5)]
+        names = [named(f"n{which}{i}") for i in range(5)]
         self.play.enqueue([self.play.intake(names[0], "ta", asked)])
         self.play.turn("w1", 3)
         self.play.enqueue([self.play.intake(name, "ta", later) for name in names[1:3]])
@@ -101,7 +102,7 @@ class UniqueRules:
             unique_key="y", on_duplicate="replace", unique_for=span, delay=again, priority=lane,
             remove_on_complete=age == 0, deadline=9,
         )  # fmt: skip
-        names = [f"d{which}{i}" for i in range(5)]
+        names = [named(f"d{which}{i}") for i in range(5)]
         self.play.enqueue([self.play.intake(names[0], "ta", first)])
         for name in names[1:]:
             self.play.tick(3)

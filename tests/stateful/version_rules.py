@@ -10,6 +10,7 @@ from hypothesis.stateful import rule
 
 from cotiza_queue.model.policy import JobOptions
 
+from .naming import named
 from .play import Play
 
 
@@ -35,7 +36,7 @@ class VersionRules:
     @rule(which=st.integers(0, 40), then=st.sampled_from(("cancel", "cancel", "replay")))
     def newer_cancelled(self, which: int, then: str) -> None:
         """Put apart, cancelled there, and perhaps run again."""
-        name = f"v{which % 5}"
+        name = named(f"v{which % 5}")
         self.add(name, 3, 0)
         self.play.turn("w1", 3)
         self.play.cancel(name, "")
@@ -54,7 +55,7 @@ class VersionRules:
         self, which: int, priority: int | None, delay: int | str | None, who: str
     ) -> None:
         """Put apart, and there it gets another lane or moment."""
-        name = f"v{which % 5}"
+        name = named(f"v{which % 5}")
         self.add(name, 3, 0)
         self.play.turn("w1", 3)
         self._change(name, "", priority, delay, "new")

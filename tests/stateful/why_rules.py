@@ -9,6 +9,7 @@ from cotiza_queue.model.policy import JobOptions
 from cotiza_queue.model.why import Cause, Seen, explain
 
 from .invariants import Violation
+from .naming import named
 from .oracle import FINAL, Job
 from .play import LIFTED, TYPE, Play
 
@@ -38,7 +39,7 @@ class WhyRules:
             play.limit("ta", {"concurrency": 1})
             play.turn("w1", 1)
         play.enqueue([play.intake(f"z{n}", "ta", JobOptions(priority=7))])
-        self._ask(f"z{n}", "")
+        self._ask(named(f"z{n}"), "")
 
     def _ask(self, id_: str, who: str) -> None:
         play = self.play

@@ -78,7 +78,7 @@ class Checkpoints:
     async def _loaded(self) -> dict[str, bytes]:
         async with self._loading:
             if self._values is None:
-                self._values = await self._commands.saved(self._job_type, self._delivery.id)
+                self._values = await self._commands.saved(self._job_type, self._delivery)
         return self._values
 
     async def _save(self, key: str, value: bytes) -> None:

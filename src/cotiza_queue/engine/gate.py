@@ -13,6 +13,7 @@ from ..model.status import Status
 from ..store import codec
 from ..store.asked import Intake
 from ..store.commands import Settlement, Turn
+from ..store.ids import public
 from ..telemetry import Telemetry
 
 _LEADS_TO = {
@@ -144,7 +145,7 @@ class Hooks:
 def _settled(job_type: str, outcome: Settlement) -> Transition:
     failed = outcome.kind in ("retry", "fail", "discard")
     return Transition(
-        job_id=outcome.id,
+        job_id=public(outcome.stored, job_type),
         job_type=job_type,
         status=_LEADS_TO[outcome.kind],
         tenant=outcome.tenant,

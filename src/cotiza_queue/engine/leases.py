@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ..errors import CotizaError
 from ..store.commands import Commands
+from ..store.ids import StoredId
 from ..telemetry import Telemetry
 from .running import Running, Stop
 
@@ -35,33 +36,33 @@ class Leases:
         self._lease_ms = lease_ms
         self._info = info
         self._telemetry = telemetry
-        self.running: dict[str, Running] = {}
+        self.running: dict[StoredId, Running] = {}
 
     def hold(self, job: Running) -> None:
         """Keep a delivery. If an older one of the same job still runs here, it is stopped."""
-        displaced = self.running.get(job.job_id)
+        displaced = self.running.get(job.delivery.stored)
         if displaced is not None:
             displaced.stop(Stop.LOST)
-        self.running[job.job_id] = job
+        self.running[job.delivery.stored] = job
 
     def let_go(self, job: Running) -> bool:
         """Keep it no more. False if it was not kept: another delivery of the job has its place, or
         its outcome is told already.
         """
-        if self.running.get(job.job_id) is not job:
+        if self.running.get(job.delivery.stored) is not job:
             return False
-        del self.running[job.job_id]
+        del self.running[job.delivery.stored]
         return True
 
-    def lose(self, job_id: str, token: int | None = None) -> None:
+    def lose(self, stored: StoredId, token: int | None = None) -> None:
         """The job was cancelled or given to another worker: stop working on it."""
-        job = self.running.get(job_id)
+        job = self.running.get(stored)
         if job is not None and token in (None, job.token):
-            self._telemetry.say("job.lost", job=job_id, type=self._job_type, token=job.token)
+            self._telemetry.say("job.lost", job=job.job_id, type=self._job_type, token=job.token)
             job.stop(Stop.LOST)
 
     async def tick(self) -> float:
-        held = [(job.job_id, job.token) for job in self.running.values()]
+        held = [(stored, job.token) for stored, job in self.running.items()]
         for start in range(0, max(1, len(held)), _PAGE):
             page = held[start : start + _PAGE]
             for lost in await self._commands.renew(

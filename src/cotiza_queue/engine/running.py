@@ -52,7 +52,6 @@ class Running:
         time: ServerTime,
     ) -> None:
         self.delivery = delivery
-        self.job_id = delivery.id
         self.token = delivery.token
         self.rules = rules
         self._time = time
@@ -111,6 +110,10 @@ class Running:
         return self.rules.timeout, Stop.TIMEOUT
 
     # what the processor sees
+
+    @property
+    def job_id(self) -> str:
+        return self.delivery.id
 
     @property
     def job_type(self) -> str:

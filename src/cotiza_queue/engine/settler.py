@@ -8,6 +8,7 @@ from collections.abc import Callable
 from ..model.outcome import Complete, Discard, Fail, Outcome, Release, Retry, Snooze
 from ..store import codec
 from ..store.commands import Delivery, Kind, Settlement
+from ..store.ids import StoredId
 
 PAGE = 100
 """Outcomes of one turn."""
@@ -27,7 +28,7 @@ class Settler:
         """Put an outcome in line. ``notice``: an event to announce with it, such as "stalled"."""
         if isinstance(outcome, (Retry, Fail)) and outcome.hold is not None:
             scope, span_ms = outcome.hold.scope, outcome.hold.span_ms
-            hold = Settlement("hold", delivery.id, delivery.token, scope.encode(), span_ms)
+            hold = Settlement("hold", delivery.stored, delivery.token, scope.encode(), span_ms)
             self._line.append(hold)
         self._line.append(_settlement(delivery, outcome, run_ms, notice))
         self._wake()
@@ -57,9 +58,9 @@ class Settler:
         self.answered(page)
         self._line.extendleft(reversed(page))
 
-    def ids(self) -> list[str]:
+    def ids(self) -> list[StoredId]:
         """Of all jobs whose outcomes the server has not answered for."""
-        return [settlement.id for page in (*self._away, self._line) for settlement in page]
+        return [settlement.stored for page in (*self._away, self._line) for settlement in page]
 
     def __len__(self) -> int:
         """How many wait to be sent."""
@@ -83,5 +84,12 @@ def _settlement(delivery: Delivery, outcome: Outcome, run_ms: int, notice: str) 
         case Release():
             kind, value, extra, notice = "release", b"", 0, ""
     return Settlement(
-        kind, delivery.id, delivery.token, value, extra, notice, delivery.tenant, delivery.attempt
+        kind,
+        delivery.stored,
+        delivery.token,
+        value,
+        extra,
+        notice,
+        delivery.tenant,
+        delivery.attempt,
     )

@@ -18,6 +18,7 @@ from ..model.outcome import Release
 from ..model.policy import Defaults, JobOptions, rules_for
 from ..store import codec
 from ..store.commands import Commands, Delivery, Settlement, Turn
+from ..store.ids import public
 from ..telemetry import Telemetry
 from .gate import Hooks
 from .isolation import Isolation
@@ -228,7 +229,7 @@ class Taker:
         """A reply may have been lost: what was delivered without our knowing goes back at once. No
         turn is under way.
         """
-        brought = [delivery.id for each in self._brought for delivery in each.turn.deliveries]
+        brought = [delivery.stored for each in self._brought for delivery in each.turn.deliveries]
         known = [*self._leases.running, *self.settler.ids(), *brought]
         for returned in await self._commands.sweep(self._job_type, self._worker, known):
             self._telemetry.warn("job.returned", job=returned, type=self._job_type)
@@ -312,7 +313,10 @@ class Taker:
         for outcome, answer in zip(outcomes, turn.answers, strict=True):
             if answer == "lost":
                 self._telemetry.warn(
-                    "outcome.refused", job=outcome.id, type=self._job_type, token=outcome.token
+                    "outcome.refused",
+                    job=public(outcome.stored, self._job_type),
+                    type=self._job_type,
+                    token=outcome.token,
                 )
 
     def _begin(self, runner: Runner, brought: Brought) -> None:
@@ -339,7 +343,9 @@ class Taker:
             self.settler.add(delivery, Release(), 0)
             return
         self._leases.hold(job)
-        job.task = self._jobs.start(self._work(runner, job, body, ticket), name=delivery.id)
+        job.task = self._jobs.start(
+            self._work(runner, job, body, ticket), name=f"job:{delivery.token}"
+        )
 
     async def _work(self, runner: Runner, job: Running, body: codec.Body, ticket: Ticket) -> None:
         try:

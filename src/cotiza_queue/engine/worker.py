@@ -25,6 +25,7 @@ from ..model.context import JobContext, Processor
 from ..model.ids import check_job_type
 from ..model.job import JobType, PayloadT, ResultT
 from ..store.damage import damaged_keys
+from ..store.ids import stored
 from ..store.link import Link
 from ..store.server import refuse_eviction
 from ..telemetry import Silent, Telemetry
@@ -338,7 +339,7 @@ class _Station:
         word, _, rest = hint.partition(" ")
         if word == "cancel":
             job_id, _, token = rest.partition(" ")
-            self.leases.lose(job_id, int(token))
+            self.leases.lose(stored(job_id, self.name), int(token))
         else:
             self.taker.wake()
 

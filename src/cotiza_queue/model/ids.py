@@ -14,20 +14,22 @@ TenantId = NewType("TenantId", str)
 Token = NewType("Token", int)
 """The fence number of one delivery; a later delivery of any job of the queue has a higher one."""
 
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+"""Of what we make: Crockford's base 32, five bits a character."""
+PAIRS = [one + other for one in ALPHABET for other in ALPHABET]
+"""Two characters, by the ten bits that they stand for."""
 _TYPE = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
 _NAME = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _TENANT = re.compile(r"[0-9A-Za-z_.:@-]{1,64}")
-_ISSUED = re.compile(rf"[{_ALPHABET}]{{34}}")
+_ISSUED = re.compile(rf"[{ALPHABET}]{{34}}")
 _TIME_CHARACTERS, _RANDOM_CHARACTERS, _MARK_CHARACTERS = 10, 14, 3
 _CODE_CHARACTERS, _TENANT_CHARACTERS = 4, 12
 MAX_ACTOR = 200
 """Characters of the name of who asked for something."""
 RANDOM_BYTES = _RANDOM_CHARACTERS
 """Of chance in a job id, five bits of each: 70 bits."""
-_CHARACTER = (_ALPHABET * 8).encode()
+_CHARACTER = (ALPHABET * 8).encode()
 """The character of each byte: as likely as any other."""
-_PAIRS = [one + other for one in _ALPHABET for other in _ALPHABET]
 CUSTOM_ID_LENGTH = 46
 """The longest job id that a caller may choose: what 64 characters leave beside tenant and type."""
 
@@ -127,7 +129,7 @@ def _marked(head: str, code: str, tenant: str) -> JobId:
 
 def _mark(digest: bytes) -> str:
     """15 bits of it, in three characters."""
-    return _PAIRS[digest[0] << 3 & 1023 | digest[1] >> 5] + _ALPHABET[digest[1] & 31]
+    return PAIRS[digest[0] << 3 & 1023 | digest[1] >> 5] + ALPHABET[digest[1] & 31]
 
 
 @lru_cache(64)
@@ -142,6 +144,6 @@ def _digest(text: str, length: int) -> str:
 def _encode(number: int, length: int) -> str:
     characters = []
     for _ in range(length):
-        characters.append(_ALPHABET[number & 31])
+        characters.append(ALPHABET[number & 31])
         number >>= 5
     return "".join(reversed(characters))

@@ -11,6 +11,7 @@ import msgspec
 
 from ..model.policy import KeepFor
 from . import codec
+from .ids import packed
 
 INBOX_BYTES = 4096
 """The largest body that goes into the inbox: of a larger one, a second copy costs more than is
@@ -53,13 +54,12 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     more than to wait.
     """
 
-    def arguments(self) -> list[bytes]:
+    def arguments(self, job_type: str) -> list[bytes]:
         """As ops/enqueue.lua takes them: what the job is, packed, and its body. What is empty in
         options and call is left out, and most jobs have neither.
         """
-        packed = codec.encode(
+        asked = codec.encode(
             (
-                self.id,
                 self.tenant,
                 self.priority or None,
                 self.lane,
@@ -70,8 +70,8 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
                 self._call(),
             )
         )
-        # Without the head of the list, which is one byte: the values alone.
-        return [packed[1:], self.body]
+        # The id, which is no text, then the list without its head, which is one byte.
+        return [packed(self.id, job_type) + asked[1:], self.body]
 
     def kept_options(self) -> dict[str, Any] | None:
         """What is kept with the job beside the usual."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ..errors import QueueDamaged
-from . import keys
-from .catalogue import kind_of
+from . import ids, keys
+from .catalogue import RECORD, kind_of
 from .connection import Connection
 
 SCANNED = 500
@@ -29,6 +29,7 @@ BUNDLES = 5
 """Members of one look that name up to a hundred jobs each, and lists of bodies."""
 _LINES = 10
 _PATTERN = "{cq:*"
+Item = TypeVar("Item", str, bytes)
 
 
 class Row(NamedTuple):
@@ -44,18 +45,18 @@ class Page(NamedTuple):
 
     job_type: str
     part: str
-    arguments: tuple[str | int, ...]
+    arguments: tuple[str | bytes | int, ...]
 
 
 class Names:
     """Of one queue, what the walk over the keys has come by."""
 
     def __init__(self) -> None:
-        self.sets: list[str] = []
-        self.bodies: list[str] = []
-        self.lanes: set[str] = set()
-        self.lines: list[str] = []
-        self.tenants: set[str] = set()
+        self.sets: list[bytes] = []
+        self.bodies: list[bytes] = []
+        self.lanes: set[bytes] = set()
+        self.lines: list[bytes] = []
+        self.tenants: set[bytes] = set()
         self.strangers: list[str] = []
         self.in_line: set[str] = set()
 
@@ -95,7 +96,7 @@ class Audit:
     def counters(self, job_type: str) -> list[Page]:
         """The pages that compare a queue's counters."""
         names = self.queues[job_type]
-        numbers = ",".join(sorted(names.lanes)) or ","
+        numbers = b",".join(sorted(names.lanes)) or b","
         pages = _paged(sorted(names.tenants), TENANTS) or [()]
         return [Page(job_type, "counters", (COUNTED, numbers, *tenants)) for tenants in pages]
 
@@ -119,21 +120,21 @@ class Audit:
         more, flat = await self._connection.call(
             "examine", page.job_type, int(fix), page.part, *page.arguments
         )
-        words = [word.decode("utf-8", "replace") for word in flat]
+        words = [ids.shown(word, page.job_type) for word in flat]
         rows = [Row(*words[at : at + 3]) for at in range(0, len(words), 3)]
         return more.decode(), rows
 
-    async def _keys(self) -> AsyncIterator[tuple[str, list[str]]]:
+    async def _keys(self) -> AsyncIterator[tuple[str, list[bytes]]]:
         """(job type, names without its prefix) of all keys, a page at a time."""
         cursor = 0
         while True:
             reply = await self._connection.command(
                 "SCAN", cursor, "MATCH", _PATTERN, "COUNT", SCANNED
             )
-            found: defaultdict[str, list[str]] = defaultdict(list)
-            for key in (raw.decode("utf-8", "replace") for raw in reply[1]):
-                job_type = keys.type_of(key)
-                found[job_type].append(key[len(keys.prefix(job_type)) :])
+            found: defaultdict[str, list[bytes]] = defaultdict(list)
+            for key in reply[1]:
+                head, _, name = key.partition(b"}")
+                found[keys.type_of(_text(head) + "}")].append(name[1:])
             for each in found.items():
                 yield each
             cursor = int(reply[0])
@@ -147,23 +148,23 @@ class Audit:
         for name in names.sets:
             async for members in self._members("ZSCAN", job_type, name):
                 yield Page(job_type, "members", (name, *members))
-        async for jobs in self._members("HSCAN", job_type, "dead:index"):
+        async for jobs in self._members("HSCAN", job_type, b"dead:index"):
             yield Page(job_type, "named", tuple(jobs))
         for places in _paged(names.bodies, BUNDLES):
             yield Page(job_type, "bodies", tuple(places))
 
-    async def _members(self, command: str, job_type: str, name: str) -> AsyncIterator[list[str]]:
+    async def _members(
+        self, command: str, job_type: str, name: bytes
+    ) -> AsyncIterator[list[bytes]]:
         """What a sorted set or a hash holds, by pages."""
-        key, cursor = keys.prefix(job_type) + name, 0
-        size = BUNDLES if name.partition(":")[0] in ("index", "class", "ended") else SCANNED
+        key, cursor = keys.prefix(job_type).encode() + name, 0
+        size = BUNDLES if name.partition(b":")[0] in (b"index", b"class", b"ended") else SCANNED
         wanted = "zset" if command == "ZSCAN" else "hash"
         if _text(await self._connection.command("TYPE", key)) != wanted:
             return
         while True:
             reply = await self._connection.command(command, key, cursor, "COUNT", SCANNED)
-            found = [
-                _text(item[0] if isinstance(item, list | tuple) else item) for item in reply[1]
-            ]
+            found = [item[0] if isinstance(item, list | tuple) else item for item in reply[1]]
             for start in range(0, len(found), size):
                 yield found[start : start + size]
             cursor = int(reply[0])
@@ -172,7 +173,7 @@ class Audit:
 
     async def _walks(self, job_type: str, names: Names) -> AsyncIterator[tuple[Page, list[Row]]]:
         """Streams from their first entry to their last; then the jobs that were in no line."""
-        starts: list[tuple[str, tuple[str, ...]]] = [("letters", ())]
+        starts: list[tuple[str, tuple[bytes, ...]]] = [("letters", ())]
         for number in sorted(names.lanes):
             starts += [("entries", (number,)), ("pending", (number,))]
         for part, head in starts:
@@ -185,8 +186,8 @@ class Audit:
                     break
                 yield page, rows
         await self._read_lines(job_type, names)
-        for ids in _paged(sorted(names.in_line), _LINES):
-            page = Page(job_type, "lines", tuple(ids))
+        for page_of in _paged(sorted(names.in_line), _LINES):
+            page = Page(job_type, "lines", tuple(ids.stored(each, job_type) for each in page_of))
             yield page, await self.judge(page, fix=False)
 
     async def _read_lines(self, job_type: str, names: Names) -> None:
@@ -194,36 +195,36 @@ class Audit:
         for name in names.lines:
             start = 0
             while names.in_line:
-                key = keys.prefix(job_type) + name
-                ids = await self._connection.command("LRANGE", key, start, start + 2 * SCANNED - 1)
-                names.in_line.difference_update(_text(id_) for id_ in ids)
-                start += len(ids)
-                if len(ids) < 2 * SCANNED:
+                key, last = keys.prefix(job_type).encode() + name, start + 2 * SCANNED - 1
+                found = await self._connection.command("LRANGE", key, start, last)
+                names.in_line.difference_update(ids.public(each, job_type) for each in found)
+                start += len(found)
+                if len(found) < 2 * SCANNED:
                     break
 
 
-def _sorted(job_type: str, names: Sequence[str], known: Names) -> list[Page]:
+def _sorted(job_type: str, names: Sequence[bytes], known: Names) -> list[Page]:
     """The pages that a batch of names makes; what is read later is noted."""
-    parts: defaultdict[str, list[str]] = defaultdict(list)
+    parts: defaultdict[str, list[bytes]] = defaultdict(list)
     for name in names:
         kind = kind_of(name)
-        head, _, rest = name.partition(":")
+        head, _, rest = name.partition(b":")
         if kind is None:
-            known.strangers.append(name)
+            known.strangers.append(_text(name))
             continue
-        parts["types"] += [name, kind.type]
+        parts["types"] += [name, kind.type.encode()]
         if kind.type == "zset":
             known.sets.append(name)
             if kind.head == "index:":
                 known.tenants.add(rest)
         elif head in _NOTED:
             _NOTED[head](known, name, rest)
-        elif head == "job":
-            parts["jobs"].append(rest)
+        elif kind is RECORD:
+            parts["jobs"].append(name)
         elif head in _PARTS:
-            parts[_PARTS[head]].append(rest if head == "schedule" else name)
+            parts[_PARTS[head]].append(rest if head == b"schedule" else name)
         elif kind.owner == "job":
-            parts["parts"] += [name, f"job:{rest}"]
+            parts["parts"] += [name, rest]
     return [
         Page(job_type, part, tuple(page))
         for part, subjects in parts.items()
@@ -233,34 +234,39 @@ def _sorted(job_type: str, names: Sequence[str], known: Names) -> list[Page]:
 
 _SIZES = {"parts": 4 * PAGE, "types": 2 * SCANNED}
 _PARTS = {
-    "inbox": "inbox", "unique": "uniques", "once": "ends", "metrics": "ends", "worker": "ends",
-    "schedule": "listed",
+    b"inbox": "inbox", b"unique": "uniques", b"once": "ends", b"metrics": "ends",
+    b"worker": "ends", b"schedule": "listed",
 }  # fmt: skip
 
 
-def _note_lane(known: Names, _: str, rest: str) -> None:
+def _note_lane(known: Names, _: bytes, rest: bytes) -> None:
     known.lanes.add(rest)
 
 
-def _note_line(known: Names, name: str, rest: str) -> None:
-    number, _, tenant = rest.partition(":")
+def _note_line(known: Names, name: bytes, rest: bytes) -> None:
+    number, _, tenant = rest.partition(b":")
     known.lanes.add(number)
     known.lines.append(name)
     known.tenants.add(tenant)
 
 
-def _note_tenant(known: Names, _: str, rest: str) -> None:
+def _note_tenant(known: Names, _: bytes, rest: bytes) -> None:
     known.tenants.add(rest)
 
 
-def _note_bodies(known: Names, _: str, rest: str) -> None:
+def _note_bodies(known: Names, _: bytes, rest: bytes) -> None:
     known.bodies.append(rest)
 
 
-_NOTED = {"bodies": _note_bodies, "lane": _note_lane, "backlog": _note_line, "tenant": _note_tenant}
+_NOTED = {
+    b"bodies": _note_bodies,
+    b"lane": _note_lane,
+    b"backlog": _note_line,
+    b"tenant": _note_tenant,
+}
 
 
-def _paged(items: Sequence[str], size: int) -> list[Sequence[str]]:
+def _paged(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
+from . import ids
+
 RedisType = Literal["hash", "zset", "string", "list", "stream", "set"]
 Owner = Literal["queue", "job", "tenant", "schedule", "worker", "clock"]
 """``queue``: one of its own; ``clock``: goes by itself after a while."""
@@ -15,7 +17,9 @@ _CLASS = "(open|delayed|blocked|completed|failed|cancelled)"
 
 
 class Kind(NamedTuple):
-    """``head``: what the name begins with, all of it if ``rest`` is empty. ``rest``: a pattern."""
+    """``head``: what the name begins with, all of it if ``rest`` is empty. ``rest``: a pattern.
+    Where the owner is a job, it is the job's id as in ids.py.
+    """
 
     head: str
     type: RedisType
@@ -23,7 +27,10 @@ class Kind(NamedTuple):
     rest: str = ""
 
 
+RECORD = Kind("", "string", "job", ids.FORM.decode("latin-1"))
+"""A job's record: its id is all of the name."""
 CATALOGUE = (
+    RECORD,
     Kind("meta", "hash"),
     Kind("counts", "hash"),
     Kind("lanes", "hash"),
@@ -57,7 +64,6 @@ CATALOGUE = (
     Kind("metrics:", "hash", "clock", r"\d+"),
     Kind("once:", "string", "clock", ".+"),
     Kind("unique:", "string", "job", ".+"),
-    Kind("job:", "string", "job", ".+"),
     Kind("body:", "string", "job", ".+"),
     Kind("result:", "string", "job", ".+"),
     Kind("failures:", "list", "job", ".+"),
@@ -74,10 +80,13 @@ IDLE = frozenset(
 of tenants with limits. It does not grow with what has gone through.
 """
 FIXED = tuple(kind for kind in CATALOGUE if not kind.rest)
-_PATTERNS = [(re.compile(re.escape(kind.head) + kind.rest), kind) for kind in CATALOGUE]
+_PATTERNS = [
+    (re.compile((re.escape(kind.head) + kind.rest).encode("latin-1"), re.DOTALL), kind)
+    for kind in CATALOGUE
+]
 
 
-def kind_of(name: str) -> Kind | None:
+def kind_of(name: bytes) -> Kind | None:
     """What a key is by its name without the queue's prefix; None for a stranger."""
     for pattern, kind in _PATTERNS:
         if pattern.fullmatch(name):

@@ -49,7 +49,7 @@ _encode_body = msgspec.msgpack.Encoder().encode
 _encode_json = msgspec.json.Encoder().encode
 _decode_body = msgspec.msgpack.Decoder(Body).decode
 _decode_blob = msgspec.msgpack.Decoder(Blob).decode
-_decode_texts = msgspec.msgpack.Decoder(list[str]).decode
+_decode_groups = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
 decode_numbers = msgspec.msgpack.Decoder(list[int]).decode
 _decode_kept = msgspec.msgpack.Decoder(Kept).decode
 _decode_failure = msgspec.json.Decoder(Failure).decode
@@ -91,15 +91,28 @@ def decode_result(data: bytes) -> tuple[Any, Blob | None]:
     return decode_json(data), None
 
 
+_SHORT = [bytes((0xA0 | size,)) for size in range(32)]
+_HEADS = {0xD9: 2, 0xDA: 3, 0xDB: 5}
+"""Bytes before a string's own, by the first of them; one for short strings."""
 encode = msgspec.msgpack.Encoder().encode
 """What the scripts unpack; bytes go as ``text_of``."""
 
 
-def text_of(data: bytes) -> msgspec.Raw:
+def pack_text(data: bytes) -> bytes:
     """Bytes as msgpack's older string: the scripts' msgpack knows no other bytes."""
     size = len(data)
-    head = bytes((0xA0 | size,)) if size < 32 else b"\xdb" + size.to_bytes(4, "big")
-    return msgspec.Raw(head + data)
+    return (_SHORT[size] if size < 32 else b"\xdb" + size.to_bytes(4, "big")) + data
+
+
+def text_of(data: bytes) -> msgspec.Raw:
+    """The same, to be encoded among other values."""
+    return msgspec.Raw(pack_text(data))
+
+
+def bytes_of(text: msgspec.Raw | bytes) -> bytes:
+    """The other way round; b"" of nothing."""
+    packed = bytes(text)
+    return packed[_HEADS.get(packed[0], 1) :] if packed else b""
 
 
 def encode_body(body: Body) -> bytes:
@@ -135,18 +148,13 @@ def decode_history(entries: Iterable[bytes]) -> list[Kept]:
     return [_decode_kept(entry) for entry in entries]
 
 
-def decode_events(data: bytes) -> Iterator[tuple[str, str, str, str]]:
-    """An entry of an event stream, groups as lua/lib/20_event.lua packs them: (job id, tenant,
-    name, data as JSON) per event.
+def decode_groups(data: bytes) -> Iterator[tuple[str, bytes, bytes]]:
+    """An entry of an event stream as lua/lib/20_event.lua packs it: (name, data as JSON, whom it is
+    about) per group of events.
     """
-    flat = iter(_decode_texts(data))
+    flat = map(bytes_of, _decode_groups(data))
     for name, told, whom in zip(flat, flat, flat, strict=True):
-        tenant = ""
-        for word in whom.split(" "):
-            if word.startswith("/"):
-                tenant = word[1:]
-            else:
-                yield word, tenant, name, told
+        yield name.decode(), told, whom
 
 
 def pairs(flat: list[bytes] | dict[bytes, bytes]) -> dict[str, str]:

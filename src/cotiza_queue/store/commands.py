@@ -10,11 +10,13 @@ from typing import Any, Literal
 import msgspec
 
 from ..errors import CotizaError, InvalidInput, QueueFull
+from ..model.ids import JobId
 from ..model.job import Enqueued
 from ..model.status import Status
 from . import codec, keys
 from .asked import Changed, Intake, by_inbox
 from .connection import Connection
+from .ids import StoredId, public, stored
 
 DELIVERED = 7
 """Fields of a job that a turn brings."""
@@ -34,9 +36,12 @@ Kind = Literal["complete", "retry", "snooze", "fail", "discard", "release", "hol
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """One handing of a job to this worker."""
+    """One handing of a job to this worker. ``stored``: its id as it lies in Redis, which is all
+    that most deliveries need: ``id`` makes the other one each time.
+    """
 
-    id: str
+    job_type: str
+    stored: StoredId
     token: int
     attempt: int
     created_ms: int
@@ -50,14 +55,19 @@ class Delivery(msgspec.Struct, frozen=True):
     saved: bool = False
     """Whether earlier attempts have saved something."""
 
+    @property
+    def id(self) -> JobId:
+        return public(self.stored, self.job_type)
+
 
 class Settlement(msgspec.Struct, frozen=True):
-    """One outcome on its way in. ``extra``: run time of a completion, delay of a retry or a snooze,
-    span of a hold, in milliseconds. A hold goes before the outcome that it comes with.
+    """One outcome on its way in. ``stored``: as in the delivery. ``extra``: run time of a
+    completion, delay of a retry or a snooze, span of a hold, in milliseconds. A hold goes before
+    the outcome that it comes with.
     """
 
     kind: Kind
-    id: str
+    stored: StoredId
     token: int
     value: bytes = b""
     extra: int = 0
@@ -87,9 +97,9 @@ class Commands:
     async def enqueue(self, job_type: str, jobs: Sequence[Intake]) -> list[Answered]:
         """Take jobs in, all of the call or none."""
         if by_inbox(jobs):
-            reply = await self._connection.call("post", job_type, *jobs[0].arguments())
+            reply = await self._connection.call("post", job_type, *jobs[0].arguments(job_type))
         else:
-            arguments = [argument for job in jobs for argument in job.arguments()]
+            arguments = [argument for job in jobs for argument in job.arguments(job_type)]
             reply = await self._connection.call("enqueue", job_type, *arguments)
         return _answers(reply, job_type, jobs)
 
@@ -100,7 +110,7 @@ class Commands:
         The error of one that was not is the answer to each of its jobs.
         """
         calls = [
-            (job_type, [argument for job in jobs for argument in job.arguments()])
+            (job_type, [argument for job in jobs for argument in job.arguments(job_type)])
             for job_type, jobs in chunks
         ]
         replies = await self._connection.call_each("enqueue", calls)
@@ -133,7 +143,14 @@ class Commands:
         told = [
             value
             for o in outcomes
-            for value in (o.kind, o.id, o.token, codec.text_of(o.value), o.extra, o.notice)
+            for value in (
+                o.kind,
+                codec.text_of(o.stored),
+                o.token,
+                codec.text_of(o.value),
+                o.extra,
+                o.notice,
+            )
         ]
         now, due, others, taken = await self._connection.call(
             "turn", job_type, worker, want, version, codec.encode(told) if told else b""
@@ -143,7 +160,10 @@ class Commands:
             answers[place - 1] = answer.decode()
         fields = [iter(taken)] * DELIVERED
         deliveries = [
-            _completed(Delivery(id_.decode(), token, attempt, created, tenant.decode(), body), rare)
+            _completed(
+                Delivery(job_type, id_, token, attempt, created, tenant.decode(), body),
+                rare,
+            )
             for id_, token, attempt, created, tenant, body, rare in zip(*fields, strict=True)
         ]
         return Turn(now, _ms(due), answers, deliveries)
@@ -154,14 +174,14 @@ class Commands:
         worker: str,
         info: bytes,
         ttl_ms: int,
-        running: Sequence[tuple[str, int]],
-    ) -> list[str]:
-        """Say that the worker lives and renew its leases; the ids of those it has lost."""
+        running: Sequence[tuple[StoredId, int]],
+    ) -> list[StoredId]:
+        """Say that the worker lives and renew its leases; those it has lost."""
         flat = [item for pair in running for item in pair]
-        lost: list[bytes] = await self._connection.call(
+        lost: list[StoredId] = await self._connection.call(
             "renew", job_type, worker, info, ttl_ms, *flat
         )
-        return [id_.decode() for id_ in lost]
+        return lost
 
     async def leave(self, job_type: str, worker: str) -> int:
         """Say goodbye; the number of jobs still pending on the worker."""
@@ -183,39 +203,42 @@ class Commands:
         """Recover those of the entries whose lease ran out: (job id, new status)."""
         flat = [part for entry in entries for part in entry]
         rows = await self._connection.call("reclaim", job_type, worker, lease_ms, max_stalls, *flat)
-        return [(id_.decode(), status.decode()) for id_, status in rows]
+        return [(public(id_, job_type), status.decode()) for id_, status in rows]
 
-    async def sweep(self, job_type: str, worker: str, running: Iterable[str]) -> list[str]:
+    async def sweep(self, job_type: str, worker: str, running: Iterable[StoredId]) -> list[JobId]:
         """Hand back what was delivered to the worker without its knowing."""
         rows: list[bytes] = await self._connection.call("sweep", job_type, worker, *running)
-        return [id_.decode() for id_ in rows]
+        return [public(id_, job_type) for id_ in rows]
 
     async def cancel(self, job_type: str, job_id: str, tenant: str, by: str = "") -> str:
-        return _text(await self._connection.call("cancel", job_type, job_id, tenant, by))
+        id_ = stored(job_id, job_type)
+        return _text(await self._connection.call("cancel", job_type, id_, tenant, by))
 
     async def change(
         self, job_type: str, job_id: str, tenant: str, asked: Changed
     ) -> tuple[str, ...]:
         """("ok", status before, status now) of a job that has not started, or what forbids it."""
-        arguments = asked.arguments()
-        reply = await self._connection.call("change", job_type, job_id, tenant, *arguments)
+        id_, arguments = stored(job_id, job_type), asked.arguments()
+        reply = await self._connection.call("change", job_type, id_, tenant, *arguments)
         return tuple(_text(word) for word in reply)
 
     async def replay(self, job_type: str, job_id: str, tenant: str, by: str = "") -> str:
-        return _text(await self._connection.call("replay", job_type, job_id, tenant, by))
+        id_ = stored(job_id, job_type)
+        return _text(await self._connection.call("replay", job_type, id_, tenant, by))
 
     async def progress(self, job_type: str, job_id: str, token: int, progress: bytes) -> bool:
         """False if the job is no longer the token's."""
-        return bool(await self._connection.call("progress", job_type, job_id, token, progress))
+        id_ = stored(job_id, job_type)
+        return bool(await self._connection.call("progress", job_type, id_, token, progress))
 
     async def save(self, job_type: str, delivery: Delivery, name: str, value: bytes) -> str:
         """Save a value for later attempts: ok, lost, or full."""
-        call = self._connection.call("save", job_type, delivery.id, delivery.token, name, value)
+        call = self._connection.call("save", job_type, delivery.stored, delivery.token, name, value)
         return _text(await call)
 
-    async def saved(self, job_type: str, job_id: str) -> dict[str, bytes]:
-        """What the attempts of a job have saved."""
-        flat = await self._connection.call("saved", job_type, job_id)
+    async def saved(self, job_type: str, delivery: Delivery) -> dict[str, bytes]:
+        """What earlier attempts have saved."""
+        flat = await self._connection.call("saved", job_type, delivery.stored)
         rows = flat.items() if isinstance(flat, dict) else zip(flat[::2], flat[1::2], strict=True)
         return {name.decode(): value for name, value in rows}
 
@@ -258,7 +281,8 @@ class Commands:
         await self._connection.call("limit", job_type, *flat)
 
     async def bury(self, job_type: str, job_id: str, tenant: str) -> bool:
-        return bool(await self._connection.call("bury", job_type, job_id, tenant))
+        id_ = stored(job_id, job_type)
+        return bool(await self._connection.call("bury", job_type, id_, tenant))
 
     async def put_schedule(
         self, job_type: str, schedule_id: str, tenant: str, spec: bytes, next_ms: int | None
@@ -273,7 +297,7 @@ class Commands:
         self, job_type: str, schedule_id: str, occurrence_ms: int, next_ms: int, job: Intake
     ) -> bool:
         """Turn one occurrence into a job. False if another worker was first."""
-        arguments = job.arguments()
+        arguments = job.arguments(job_type)
         return bool(
             await self._connection.call(
                 "fire", job_type, schedule_id, occurrence_ms, next_ms, *arguments
@@ -306,7 +330,7 @@ def _answer(row: list[Any], job_type: str) -> Answered:
     if created == _FULL:
         return _full(job_type, status.decode(), int(due))
     return Enqueued(
-        job_id=id_.decode(),
+        job_id=public(id_, job_type),
         type=job_type,
         status=Status(status.decode()),
         created_ms=int(created_ms),

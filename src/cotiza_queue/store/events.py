@@ -21,10 +21,10 @@ from typing import Any
 import msgspec
 
 from ..errors import CotizaError, QueueUnavailable
-from ..model.ids import type_code
+from ..model.ids import JobId, type_code
 from ..model.job import Event
 from ..telemetry import Telemetry
-from . import codec, keys
+from . import codec, ids, keys
 from .connection import EVENTS_PAGE, Connection
 
 _BACKLOG = 10_000
@@ -252,7 +252,7 @@ def _events(job_type: str, entry: str, fields: Any) -> Iterator[Event]:
     """The events of one entry, in order."""
     packed = fields[b"e"] if isinstance(fields, dict) else fields[1]
     at_ms = order(entry)[0]
-    for place, (job_id, tenant, name, data) in enumerate(codec.decode_events(packed)):
+    for place, (job_id, tenant, name, data) in enumerate(told_in(packed, job_type)):
         yield Event(
             id=_id(entry, place),
             name=name,
@@ -260,8 +260,19 @@ def _events(job_type: str, entry: str, fields: Any) -> Iterator[Event]:
             type=job_type,
             tenant=tenant,
             at_ms=at_ms,
-            data=codec.decode_json(data.encode()) or {},
+            data=codec.decode_json(data) or {},
         )
+
+
+def told_in(packed: bytes, job_type: str) -> Iterator[tuple[JobId, str, str, bytes]]:
+    """What an entry tells: (job id, tenant, name, data as JSON) per event."""
+    for name, data, whom in codec.decode_groups(packed):
+        tenant = ""
+        for word in ids.words(whom):
+            if word.startswith(b"/"):
+                tenant = word[1:].decode()
+            else:
+                yield ids.public(word, job_type), tenant, name, data
 
 
 def _id(entry: str, place: int) -> str:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, NoReturn, Self
 
 from ..errors import QueueUnavailable
-from . import keys
+from . import ids, keys
 from .connection import Connection
 from .replies import ours
 from .wire import Wire, pack
@@ -31,7 +31,7 @@ class Hints:
 
     def __init__(self, connection: Connection, heard: Heard) -> None:
         self._connection = connection
-        self._heard = {keys.wake(job_type).encode(): act for job_type, act in heard.items()}
+        self._heard = {keys.wake(name).encode(): (name, act) for name, act in heard.items()}
         self._wire_or_none: Wire | None = None
 
     async def __aenter__(self) -> Self:
@@ -70,8 +70,9 @@ class Hints:
         return self._wire_or_none
 
     def _hear(self, pushed: Sequence[Any]) -> None:
-        if pushed[0] == b"message" and (act := self._heard.get(pushed[1])):
-            act(pushed[2].decode("utf-8", "replace"))
+        if pushed[0] == b"message" and (found := self._heard.get(pushed[1])):
+            job_type, act = found
+            act(ids.shown(pushed[2], job_type))
 
 
 async def _ask(wire: Wire, packed: bytes) -> None:

@@ -15,16 +15,16 @@ STATUSES = ("", "blocked", "waiting", "delayed", "active", "completed", "failed"
 
 
 class Rare(msgspec.Struct, frozen=True):
-    """What few jobs have. ``after`` and ``next``: the job before and behind a blocked one.
-    ``counted``: it runs, and counts for its tenant.
+    """What few jobs have. ``after`` and ``next``: the ids of the job before and behind a blocked
+    one, as they lie here (ids.py). ``counted``: it runs, and counts for its tenant.
     """
 
     stalls: int = 0
     deadline: int | None = None
     priority: int = 0
     snoozed: int = 0
-    next: str = ""
-    after: str = ""
+    next: msgspec.Raw = msgspec.Raw()
+    after: msgspec.Raw = msgspec.Raw()
     delay: int | None = None
     due: int | None = None
     saved: int = 0

@@ -16,6 +16,7 @@ from ..model.status import Status
 from ..model.why import Seen
 from . import codec, record
 from .connection import Connection
+from .ids import public, stored
 
 _decode_progress = msgspec.json.Decoder(Progress).decode
 
@@ -73,7 +74,7 @@ class Views:
         if reply is None:
             return None
         packed, body, apart, failures, progress = reply
-        job, found = _job(job_type, [job_id.encode(), packed, body, failures, progress])
+        job, found = _job(job_type, job_id, [packed, body, failures, progress])
         inside = found.result.encode() if isinstance(found.result, str) else apart
         value, blob = codec.decode_result(inside)
         return msgspec.structs.replace(job, result=value, result_blob=blob)
@@ -84,7 +85,8 @@ class Views:
         return None if reply is None else bytes(reply[1])
 
     async def _get(self, job_type: str, job_id: str, tenant: str) -> list[Any] | None:
-        reply: list[Any] | None = await self._connection.call("get", job_type, job_id, tenant)
+        id_ = stored(job_id, job_type)
+        reply: list[Any] | None = await self._connection.call("get", job_type, id_, tenant)
         return reply
 
     async def jobs(
@@ -95,14 +97,14 @@ class Views:
             "list", job_type, which.tenant, below, limit, which.status, which.tag
         )
         found = []
-        for row in rows:
-            job, stored = _job(job_type, row)
-            found.append((stored.seq, job))
+        for id_, *row in rows:
+            job, kept = _job(job_type, public(id_, job_type), row)
+            found.append((kept.seq, job))
         return last.decode(), found
 
     async def history(self, job_type: str, job_id: str, tenant: str) -> list[HistoryEntry] | None:
         """What has happened to a job, oldest first; None if it is not there for that tenant."""
-        reply = await self._connection.call("past", job_type, job_id, tenant)
+        reply = await self._connection.call("past", job_type, stored(job_id, job_type), tenant)
         if reply is None:
             return None
         packed, entries = reply
@@ -121,13 +123,16 @@ class Views:
 
     async def why(self, job_type: str, job_id: str, tenant: str) -> Seen | None:
         """What a take would see of a job; None if it is not there for that tenant."""
-        reply = await self._connection.call("why", job_type, job_id, tenant)
+        reply = await self._connection.call("why", job_type, stored(job_id, job_type), tenant)
         if reply is None:
             return None
         facts, failure, infos = reply
         failures = codec.decode_failures([failure]) if failure else (None,)
         workers = [codec.decode_json(info).get("queues", {}).get(job_type, {}) for info in infos]
-        named = {"job_id": job_id, "type": job_type, "workers": workers, **codec.pairs(facts)}
+        said = codec.pairs(facts)
+        if behind := said.get("behind"):
+            said["behind"] = public(behind.encode("utf-8", "surrogateescape"), job_type)
+        named = {"job_id": job_id, "type": job_type, "workers": workers, **said}
         seen = msgspec.convert(named, Seen, strict=False)
         return msgspec.structs.replace(seen, failure=failures[0])
 
@@ -135,7 +140,8 @@ class Views:
         self, job_type: str, tenant: str, below: str, limit: int, job_id: str = ""
     ) -> tuple[str, list[DeadLetter]]:
         """A page of dead letters, newest first, and where to go on ("" at the end)."""
-        last, rows = await self._connection.call("letters", job_type, tenant, below, limit, job_id)
+        id_ = stored(job_id, job_type) if job_id else ""
+        last, rows = await self._connection.call("letters", job_type, tenant, below, limit, id_)
         return last.decode(), [_letter(job_type, entry.decode(), fields) for entry, fields in rows]
 
     async def schedules(
@@ -196,13 +202,13 @@ class Views:
         )
 
 
-def _job(job_type: str, row: list[Any]) -> tuple[Job, record.Record]:
-    """A job from [id, record, body, failures, progress] as the scripts return it."""
-    job_id, packed, body, failures, progress = row
+def _job(job_type: str, job_id: str, row: list[Any]) -> tuple[Job, record.Record]:
+    """A job from [record, body, failures, progress] as the scripts return it."""
+    packed, body, failures, progress = row
     found, rare = record.decode(packed)
     content = codec.decode_body(body)
     job = Job(
-        id=job_id.decode(),
+        id=job_id,
         type=job_type,
         tenant=found.tenant,
         status=Status(found.status),
@@ -236,7 +242,7 @@ def _letter(job_type: str, entry: str, flat: Any) -> DeadLetter:
     rules = content.rules
     return DeadLetter(
         id=entry,
-        job_id=raw[b"job"].decode(),
+        job_id=public(raw[b"job"], job_type),
         type=job_type,
         tenant=raw[b"tenant"].decode(),
         died_ms=int(entry.split("-")[0]),

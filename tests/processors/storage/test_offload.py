@@ -15,6 +15,7 @@ from cotiza_queue.errors import JobFailed, NotFound, TooLarge
 from cotiza_queue.storage import BlobStore
 from cotiza_queue.store.codec import MAX_PAYLOAD_BYTES, MAX_STORED_BYTES
 from cotiza_queue.store.connection import Connection
+from cotiza_queue.store.ids import stored
 
 pytestmark = pytest.mark.row("A11")
 
@@ -41,9 +42,9 @@ async def same(payload: Any, context: Any) -> Any:
 
 async def held(redis: Connection, kind: str, job_id: str) -> int:
     """Bytes that Redis holds of a job."""
-    keys = await redis.command("KEYS", f"{{cq:{kind}}}:*:{job_id}")
+    keys = [key for key in await redis.command("KEYS", "*") if key.endswith(stored(job_id, kind))]
     assert keys
-    return sum([await redis.command("MEMORY", "USAGE", key.decode()) for key in keys])
+    return sum([await redis.command("MEMORY", "USAGE", key) for key in keys])
 
 
 async def until_gone(store: BlobStore, key: str) -> None:

@@ -1,9 +1,10 @@
 -- The jobs that a call works on: each is read once, and written once, at its end, however often the call changes it.
+-- Ids are as store/ids.py makes them; a job's record lies under its id.
 local job = {}
 
 -- The keys of those jobs that were not read before, and their ids. `q.jobs` has jobs by their ids, false for none.
 function job.unread(q, ids)
-  local jobs, prefix, keys, wanted, n = q.jobs, q.prefix .. 'job:', {}, {}, 0
+  local jobs, prefix, keys, wanted, n = q.jobs, q.prefix, {}, {}, 0
   for i = 1, #ids do
     local id = ids[i]
     if jobs[id] == nil then

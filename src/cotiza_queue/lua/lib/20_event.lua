@@ -1,6 +1,7 @@
 -- What is announced of jobs: one capped stream a queue, read by waits, SSE and the dashboard. All that a call
 -- announces is one entry, a packed list of groups: name, data, and whom it is about, so that a page of jobs that start
--- or end alike pays for one. Whom: ids, and before those of another tenant than the last one's a slash and the tenant.
+-- or end alike pays for one. Whom: ids, and before those of another tenant than the last one's a slash and the tenant,
+-- joined by blanks (store/ids.py says how to part them).
 local event = { kept = 10, page = 1000, mark = 1000 }
 
 local function begin(q, name, data)

@@ -33,27 +33,18 @@ function blocks.change(q, place, member, text)
   if string.find(text, '[^ -]') then late.zadd(q, key, place, text) end
 end
 
--- Adds the ids of a block's jobs, of those whose `bits` are set (37_marks.lua); to `seqs`, if given, their places.
-function blocks.ids(q, place, bits, ids, seqs)
-  for _, member in ipairs(blocks.members(q, place)) do
-    local left, at = bits, place
-    for id in string.gmatch(member, '%S+') do
-      if left % 2 == 1 and id ~= '-' then ids[#ids + 1] = id end
-      if seqs and ids[#ids] == id then seqs[#ids] = at end
-      left, at = math.floor(left / 2), at + 1
-      if left == 0 then break end
-    end
-  end
+local function without(words, gone)
+  for i = 1, #words do words[i] = gone[words[i]] or words[i] end
+  return table.concat(words, ' ')
 end
 
 function blocks.flush(q)
   for place, block in pairs(q.blocks) do
-    for _, member in ipairs(next(block.gone) and blocks.members(q, place) or {}) do
-      blocks.change(q, place, member, (string.gsub(member, '%S+', block.gone)))
+    local come, gone = block.come, block.gone
+    for _, member in ipairs(next(gone) and blocks.members(q, place) or {}) do
+      blocks.change(q, place, member, without(blocks.words(member), gone))
     end
-    if block.come[1] then
-      blocks.change(q, place, nil, (string.gsub(table.concat(block.come, ' '), '%S+', block.gone)))
-    end
+    if come[1] then blocks.change(q, place, nil, next(gone) and without(come, gone) or table.concat(come, ' ')) end
   end
   q.blocks = {}
 end

@@ -5,11 +5,16 @@ local unique = { usual = 'blocked delayed waiting active' }
 
 local function key_of(q, options) return q.prefix .. 'unique:' .. options.unique end
 
--- The id of the job that holds the key which these options name, or nil; of a job that is gone, also its last status
--- and when it was made.
+-- What a key says: the id of the job that holds it; of one that is gone, also its last status and when it was made.
+function unique.told(value)
+  local status, created, id = string.match(value, '^(%l+) (%d+) (.+)$')
+  return id or value, status, created
+end
+
+-- The same of the key which these options name; nil if nobody holds it.
 function unique.holder(q, options)
   local value = options.unique and redis.call('GET', key_of(q, options))
-  if value then return string.match(value, '^(%S+) ?(%S*) ?(%S*)$') end
+  if value then return unique.told(value) end
 end
 
 -- The job takes the key, whoever had it; for a span, if it was asked for one.
@@ -25,7 +30,7 @@ end
 local function remember(q, j)
   local key = key_of(q, j.options)
   if redis.call('GET', key) == j.id then
-    redis.call('SET', key, j.id .. ' ' .. j.status .. ' ' .. j.created, 'KEEPTTL')
+    redis.call('SET', key, j.status .. ' ' .. j.created .. ' ' .. j.id, 'KEEPTTL')
   end
 end
 

@@ -10,7 +10,7 @@ end
 function memory.answer(q, key, fingerprint)
   local kept = redis.call('GET', q.prefix .. 'once:' .. key)
   if not kept then return nil end
-  local print, id, status, created, due = string.match(kept, '^(%S+) (%S+) (%S+) (%d+) (%d*)$')
+  local print, status, created, due, id = string.match(kept, '^(%S+) (%S+) (%d+) (%d*) (.+)$')
   return { id, print == fingerprint and 0 or 2, status, created, due }
 end
 

@@ -1,7 +1,7 @@
 -- A call that was answered before: by job id, by unique key or by idempotency key.
 function rival.remember(q, n, answer)
   if not n.call.once then return end
-  memory.keep(q, n.call.once, { n.call.fingerprint, answer[1], answer[3], answer[4], answer[5] })
+  memory.keep(q, n.call.once, { n.call.fingerprint, answer[3], answer[4], answer[5], answer[1] })
 end
 
 function rival.known(q, n)

@@ -12,7 +12,7 @@ end
 local function create(q, j)
   local seq, call = q.meta.seq + 1, j.call
   q.meta.seq, q.ahead = seq, true
-  j.key, j.created, j.seq = q.prefix .. 'job:' .. j.id, j.came or q.now, seq
+  j.key, j.created, j.seq = q.prefix .. j.id, j.came or q.now, seq
   job.create(q, j)
   if j.priority then job.set(q, j, 'priority', j.priority) end
   if call.deadline then job.set(q, j, 'deadline', q.now + call.deadline) end

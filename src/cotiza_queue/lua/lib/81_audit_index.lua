@@ -4,9 +4,7 @@
 local function block_of(q, j)
   local names, n, right, place = {}, 0, false, index.block_of(j.seq)
   for _, member in ipairs(blocks.members(q, place)) do
-    local at = 0
-    for id in string.gmatch(member, '%S+') do
-      at = at + 1
+    for at, id in ipairs(blocks.words(member)) do
       if id == j.id then n, right = n + 1, place + at - 1 == j.seq end
       if (names[at] or '-') == '-' then names[at] = id ~= j.id and id or '-' end
     end
@@ -30,14 +28,14 @@ end
 -- Who is named is there, and came at that place.
 function audit.blocks(q, members)
   for _, member in ipairs(members) do
-    local place, at = tonumber(redis.call('ZSCORE', q.prefix .. 'index', member)), -1
-    local rest = place and string.gsub(member, '%S+', function(id)
-      at = at + 1
+    local place, words = tonumber(redis.call('ZSCORE', q.prefix .. 'index', member)), blocks.words(member)
+    for at, id in ipairs(place and words or {}) do
       local j = id ~= '-' and job.read(q, id)
-      if id == '-' or j and j.seq == place + at then return end
-      audit.say(q, 'dangling', id, 'named by index')
-      return '-'
-    end)
-    if q.fix and rest then blocks.change(q, place, member, rest) end
+      if id ~= '-' and not (j and j.seq == place + at - 1) then
+        audit.say(q, 'dangling', id, 'named by index')
+        words[at] = '-'
+      end
+    end
+    if q.fix and place then blocks.change(q, place, member, table.concat(words, ' ')) end
   end
 end

@@ -18,7 +18,7 @@ local function broken(q, id, j)
     redis.call('ZREM', q.prefix .. 'delayed', id)
     job.remove(q, j)
   else
-    redis.call('DEL', q.prefix .. 'job:' .. id)
+    redis.call('DEL', q.prefix .. id)
   end
   return true
 end
@@ -28,7 +28,7 @@ function audit.jobs(q, ids)
   job.fetch(q, ids)
   for _, id in ipairs(ids) do
     local j = job.read(q, id)
-    if audit.exists(q, 'job:' .. id) and not broken(q, id, j) then
+    if audit.exists(q, id) and not broken(q, id, j) then
       audit.given(q, j)
       audit.place(q, 'delayed', 'delayed', id, j.status == 'delayed' and (j.rare.due or q.now))
       indexes(q, j)

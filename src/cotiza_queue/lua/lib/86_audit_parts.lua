@@ -13,7 +13,8 @@ end
 function audit.uniques(q, names)
   for _, name in ipairs(names) do
     local key = q.prefix .. name
-    local id = string.match(redis.call('GET', key) or '', '^(%S+)')
+    local value = redis.call('GET', key)
+    local id = value and unique.told(value)
     local j = id and job.read(q, id)
     local holds = j and j.options.unique and 'unique:' .. j.options.unique == name
       and (j.options.span or string.find(j.options.hold or unique.usual, j.status, 1, true))
