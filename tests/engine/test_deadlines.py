@@ -57,7 +57,8 @@ async def test_a_job_taken_in_its_last_moment_is_not_started(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Commands, "turn", early)
         async with working({kind: work}):
-            job = await queue.enqueue(kind, 1, options={"attempts": 5})
+            options = {"attempts": 5, "deadline": 60_000}
+            job = await queue.enqueue(kind, 1, options=options)
             end = await queue.wait(job.job_id)
     assert calls == []
     assert (end.status, end.attempt) == (Status.FAILED, 1)

@@ -8,18 +8,21 @@ longer fits its file is an error, never skipped.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from cotiza_queue.model import outcome
-from cotiza_queue.store.commands import Commands
+from cotiza_queue.store import keys
+from cotiza_queue.store.commands import Commands, Delivery
 from cotiza_queue.store.connection import Connection
+from cotiza_queue.store.hints import delivery_of
 from cotiza_queue.store.ids import StoredId
 from cotiza_queue.store.library import Library
 from cotiza_queue.store.views import Views
+from cotiza_queue.store.wire import Wire, pack
 
 from .naming import lying
 from .server import EPOCH_MS, TimedServer
@@ -27,6 +30,8 @@ from .server import EPOCH_MS, TimedServer
 T = TypeVar("T")
 Decide = Callable[..., "outcome.Retry | outcome.Fail | outcome.Snooze | outcome.Discard"]
 PAGE, TOMBSTONES, HISTORY, CHECKPOINTS, INLINE, HELD, BLOCK, INBOX = 2, 3, 4, 2, 3, 2, 4, 5
+GAME, WORKERS = "model", ("w1", "w2", "w3")
+"""The job type, and those who can hear."""
 BODY = 60
 """Bytes up to which payloads lie together."""
 TRIMMED = 2
@@ -112,10 +117,32 @@ class Bench:
         """Of the batch that is being played."""
         self.caught_at = 0
         """The step of the first violation."""
+        self._told: list[tuple[str, Delivery]] = []
+        self._channels: dict[bytes, str] = {}
+        self._ear: Wire | None = None
         self._loop = asyncio.new_event_loop()
         self.connection = Connection(server.url, library)
         self.commands = Commands(self.connection)
         self.views = Views(self.connection)
+
+    def told(self) -> list[tuple[str, Delivery]]:
+        """The jobs that workers were handed since the last look, by worker."""
+        self.run(self._hear())
+        told, self._told = self._told, []
+        return told
+
+    async def _hear(self) -> None:
+        """What was said before is there when this is answered."""
+        if self._ear is None:
+            self._ear = await self.connection.own(pushed=self._note)
+            channels = {keys.handed(GAME, who).encode(): who for who in WORKERS}
+            self._channels = channels
+            await self._ear.ask(pack(("SUBSCRIBE", *channels)) + pack(("PING",)))
+        await self._ear.ask(pack(("PING",)))
+
+    def _note(self, pushed: Sequence[Any]) -> None:
+        if pushed[0] == b"message" and (found := delivery_of(GAME, pushed[2])):
+            self._told.append((self._channels[pushed[1]], found[0]))
 
     @contextmanager
     def in_use(self) -> Iterator[Bench]:
@@ -123,6 +150,8 @@ class Bench:
         try:
             yield self
         finally:
+            if self._ear is not None:
+                self._ear.close()
             self._loop.run_until_complete(self.connection.close())
             self._loop.close()
 
@@ -133,4 +162,5 @@ class Bench:
         """A new game: an empty server, at the first moment."""
         self.clock.now_ms = EPOCH_MS
         self.run(self.connection.command("FLUSHALL"))
+        self.told()
         self.games += 1

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from cotiza_queue.model.policy import JobOptions
+from cotiza_queue.store.commands import Settlement
 
-from .naming import named
+from .bench import WORKERS
+from .naming import lying, named
 from .play import Play
 
 NEXT: dict[str, Callable[[Play, str], object]] = {
@@ -31,6 +33,8 @@ NEXT: dict[str, Callable[[Play, str], object]] = {
         [play.intake(f"{name}x{n}", "tb", JobOptions()) for n in range(3)]
     ),
 }
+USUAL = tuple(name for name in sorted(NEXT) if name != "bound")
+"""From a bound on, none comes by the inbox any more."""
 plain = st.builds(
     JobOptions,
     priority=st.sampled_from((0, 1)),
@@ -40,6 +44,7 @@ plain = st.builds(
     cost=st.sampled_from((1, 1, 3)),
 )
 tenant = st.sampled_from(("ta", "ta", "tb"))
+Asked = list[tuple[JobOptions, str]]
 
 
 class InboxRules:
@@ -52,14 +57,73 @@ class InboxRules:
     @rule(
         asked=st.lists(st.tuples(plain, tenant), min_size=1, max_size=9),
         ms=st.sampled_from((0, 0, 1, 700)),
-        then=st.sampled_from((*sorted(NEXT), "take", "take", "look")),
+        then=st.sampled_from((*USUAL * 3, "bound", "take", "look")),
+        who=st.sampled_from(("", *WORKERS)),
+        heard=st.booleans(),
     )
-    def post(self, asked: list[tuple[JobOptions, str]], ms: int, then: str) -> None:
-        """Some come alone, one after the other, and somebody does something."""
+    def post(self, asked: Asked, ms: int, then: str, who: str, heard: bool) -> None:
+        """Some come alone, one after the other, and somebody does something. ``who``: has nothing
+        to do before.
+        """
+        if who:
+            self._idle(who)
         for options, tenant in asked:
-            self.posted += 1
-            intake = self.play.intake(f"p{self.posted}", tenant, options)
-            self.play.post(msgspec.structs.replace(intake, plain=True))
+            last = self._posted(options, tenant, heard, 1)
             self.play.tick(ms)
         self.play.place()
-        NEXT[then](self.play, f"p{self.posted}")
+        NEXT[then](self.play, last)
+
+    @rule(
+        asked=plain,
+        tenant=tenant,
+        who=st.sampled_from(WORKERS),
+        ms=st.sampled_from((0, 0, 1, 1999, 2000)),
+        another=st.sampled_from(("", "", "before", "beside", "after")),
+        then=st.sampled_from((*USUAL, "settle", "ask", "ask", "crash")),
+        heard=st.booleans(),
+        version=st.sampled_from((1, 1, 1, 2)),
+    )
+    def hand_over(
+        self,
+        asked: JobOptions,
+        tenant: str,
+        who: str,
+        ms: int,
+        another: str,
+        then: str,
+        heard: bool,
+        version: int,
+    ) -> None:
+        """One comes while somebody has nothing to do; another one before, beside or after it."""
+        self._idle(who)
+        self.play.tick(ms)
+        if another == "before":
+            self.play.enqueue([self.play.intake(f"other{self.posted}", "ta", JobOptions())])
+        alone = self._posted(asked, tenant, heard, version)
+        if another == "beside":
+            self._posted(asked, tenant, heard, 1)
+        self.play.place()
+        if another == "after":
+            self.play.turn("w9", 20)
+            self._posted(asked, tenant, heard, 1)
+            self.play.place()
+        if then == "crash":
+            self.play.crash(who)
+        elif then in NEXT:
+            NEXT[then](self.play, alone)
+        token = self.play.running(who).get(named(alone))
+        ends = then == "settle" and token
+        done = [Settlement("complete", lying(named(alone)), token)] if token and ends else []
+        self.play.turn(who, 1, done, idle=True)
+
+    def _idle(self, who: str) -> None:
+        for each in (*WORKERS, who, who):
+            self.play.turn(each, 20)
+        self.play.turn(who, 20, idle=True)
+
+    def _posted(self, asked: JobOptions, tenant: str, heard: bool, version: int) -> str:
+        self.posted += 1
+        name = f"lone{self.posted}"
+        intake = self.play.intake(name, tenant, asked)
+        self.play.post(msgspec.structs.replace(intake, plain=True, version=version), heard)
+        return name

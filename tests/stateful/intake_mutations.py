@@ -42,8 +42,8 @@ INTAKE_MUTATIONS = (
     ("an inbox that forgets the last", "lib/63_intake_page", "#list / fields",
      "#list / fields - (posted and 1 or 0)"),
     ("a moment that the inbox forgets", "lib/63_intake_page", "if posted then", "if false then"),
-    ("an inbox that knows no tenant's bound", "lib/66_inbox", "if bounds[1] or bounds[2] then",
-     "if bounds[1] then"),
+    ("an inbox that knows no tenant's bound", "lib/66_inbox", "if found[1] or found[2] then",
+     "if found[1] then"),
     # -- throttle, debounce, keep the last
     (
         "a second one behind", "lib/61_rival",

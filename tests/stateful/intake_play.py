@@ -15,13 +15,14 @@ from .bench import BLOCK, BODY, INBOX, Bench
 from .naming import named
 from .oracle import Model
 from .snapshot import Snapshot
+from .standby_play import StandbyPlay
 from .unique_model import sensible
 
 T = TypeVar("T")
 TYPE = JobType[Any]("model")
 
 
-class IntakePlay:
+class IntakePlay(StandbyPlay):
     """Part of Play."""
 
     bench: Bench
@@ -45,8 +46,10 @@ class IntakePlay:
         self._left_lanes()
         self._check()
 
-    def post(self, intake: Intake) -> None:
-        """One comes alone. Where jobs are limited by number, or were once, it is placed at once."""
+    def post(self, intake: Intake, heard: bool = True) -> None:
+        """One comes alone; ``heard``: who is handed it hears of it.
+
+        Where jobs are limited by number, or were once, it is placed at once."""
         if self.model.bounded:
             self.enqueue([intake])
             return
@@ -55,6 +58,7 @@ class IntakePlay:
         self._same("I5", told, (intake.id, True, "waiting", self.now))
         if len(self._inbox) == INBOX:
             self.place()
+        self.hand(intake, not self._inbox, heard)
         self._inbox.append((intake, self.now))
         there = self._look().lists.get("inbox", [])
         self._same("I1", len(there), 3 * len(self._inbox))
@@ -62,9 +66,10 @@ class IntakePlay:
     def place(self) -> None:
         """The next call finds them in their places."""
         self.model.next_block(BLOCK)
+        self._placed = {intake.id for intake, _ in self._inbox}
         for intake, came in self._inbox:
             self.model.accept(intake, came)
-        self._placed = {intake.id for intake, _ in self._inbox}
+            self.start_handed(intake)
         self._inbox.clear()
 
     def change(self, id_: str, tenant: str, asked: Changed) -> None:

@@ -122,9 +122,9 @@ class Game(
 
     # -- turns
 
-    @rule(who=worker, want=st.integers(0, 5), heard=st.booleans())
-    def take(self, who: str, want: int, heard: bool) -> None:
-        self.play.turn(who, want, heard=heard)
+    @rule(who=worker, want=st.integers(0, 5), heard=st.booleans(), idle=st.booleans())
+    def take(self, who: str, want: int, heard: bool, idle: bool) -> None:
+        self.play.turn(who, want, heard=heard, idle=idle)
 
     @rule(which=small, how=ending, extra=st.sampled_from((0, 1, 900, 4000)), twice=st.booleans())
     def settle(self, which: int, how: str, extra: int, twice: bool) -> None:

@@ -37,6 +37,7 @@ from stateful.listing_mutations import LISTING_MUTATIONS
 from stateful.planted import Mutation, one
 from stateful.runner import play
 from stateful.server import SERVERS, TimedServer, timed_server
+from stateful.standby_mutations import STANDBY
 from stateful.version_mutations import VERSIONS
 
 LIMIT_S = 60.0
@@ -156,7 +157,7 @@ MUTATIONS = (
         "local ids = redis.call('RPOP'"),
     *(_one(*each) for each in DOCTOR_MUTATIONS),
     *(_one(*each) for each in (*LISTING_MUTATIONS, *INTAKE_MUTATIONS, *ENDS_MUTATIONS)),
-    *(_one(*each) for each in (*ENDED_MUTATIONS, *BODIES_MUTATIONS, *IDS_MUTATIONS)),
+    *(_one(*each) for each in (*ENDED_MUTATIONS, *BODIES_MUTATIONS, *IDS_MUTATIONS, *STANDBY)),
     *HOLDING,
     *LANES,
     *VERSIONS,

@@ -12,24 +12,21 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from cotiza_queue.errors import CotizaError
-from cotiza_queue.model.ids import occurrence_job_id
-from cotiza_queue.model.policy import JobOptions
 from cotiza_queue.store.commands import Delivery, Settlement
 from cotiza_queue.store.views import Which
 
 from . import invariants, order, snapshot, version_model
 from .bench import BLOCK, Bench, Handle
 from .intake_play import TYPE as TYPE
-from .intake_play import IntakePlay
 from .invariants import MAX_STALLS, Violation
 from .naming import lying, whose
 from .oracle import FINAL, Model
+from .schedule_play import SchedulePlay
 from .server import EPOCH_MS
 from .telling import short
 
 T = TypeVar("T")
 LEASE_MS = 3000
-MINUTE_MS = 60_000
 LIFTED = dict.fromkeys(
     ("concurrency", "period", "burst", "weight", "depth", "shares", "max_wait"), ""
 )
@@ -37,7 +34,7 @@ _HANDLES = 40
 _TOLD = 60  # lines of a game, when it fails
 
 
-class Play(IntakePlay):
+class Play(SchedulePlay):
     """One game. ``told``: what happened, a line a call."""
 
     def __init__(self, bench: Bench) -> None:
@@ -46,6 +43,7 @@ class Play(IntakePlay):
         self.seen = snapshot.Snapshot()  # after the last step
         self.told: list[str] = []
         self.handles: list[Handle] = []
+        self.standbys, self.attempts = {}, {}
         self.known: dict[str, dict[str, int]] = {}
         """What each worker believes to run: job id → token."""
         self.broken = False
@@ -63,14 +61,24 @@ class Play(IntakePlay):
     # -- the verbs
 
     def turn(
-        self, worker: str, want: int, outcomes: list[Settlement] | None = None, heard: bool = True
+        self,
+        worker: str,
+        want: int,
+        outcomes: list[Settlement] | None = None,
+        heard: bool = True,
+        idle: bool = False,
     ) -> list[Delivery]:
         outcomes = outcomes or []
         told = [(o.kind, whose(o), o.token) for o in outcomes]
         said = f"{worker}: turn {told} want {want}{'' if heard else ' (reply lost)'}"
         knows = version_model.KNOWS.get(worker, 1)
-        call = self.bench.commands.turn(TYPE.name, worker, want, outcomes, version=knows)
-        turn = self._call(said, call)
+        stands = self.standby(worker).turn(idle)
+        turn = self._call(
+            f"{said}{', idle' if idle else ''}",
+            self.bench.commands.turn(
+                TYPE.name, worker, want, outcomes, version=knows, stand=stands
+            ),
+        )
         answers = [self.model.settle(o, self.now) for o in outcomes]
         self._same("I3", list(turn.answers), answers)
         self.model.promote(self.now)
@@ -84,17 +92,17 @@ class Play(IntakePlay):
         standing = {
             n[4:] for n, f in self.seen.hashes.items() if n[:4] == "job:" and f.get("entry")
         }
-        ids = [d.id for d in turn.deliveries]
+        came = self.stood(worker, stands, turn)
         self.model.fresh = self._released()
         try:
             self.model.forget(self.seen.hashes, self.now)
             version_model.move(self.model, self.seen)
-            at = order.At(want, self.now, knows)
+            at = order.At(want - bool(self.copy), self.now, knows)
             stand = None if cut_short else standing - self.model.fresh
-            order.taken(self.model, ids, at, stand)
+            order.taken(self.model, [d.id for d in came], at, stand)
         except Violation as violation:
             self._fail(violation)
-        self._taken(worker, turn.deliveries, heard)
+        self._taken(worker, came, heard)
         for job in self.model.waiting():
             self.model.give_back(job, self.seen.hashes.get(f"job:{job.id}", {}))
         del self.handles[:-_HANDLES]
@@ -102,8 +110,9 @@ class Play(IntakePlay):
         for outcome in outcomes if heard else []:
             if running.get(whose(outcome)) == outcome.token:
                 del running[whose(outcome)]
-        for delivery in turn.deliveries if heard else []:
+        for delivery in came if heard else []:
             running[delivery.id] = delivery.token
+        self.learn(worker, stands, turn, heard)
         self._check(self.seen)
         return turn.deliveries
 
@@ -215,6 +224,7 @@ class Play(IntakePlay):
     def crash(self, worker: str) -> None:
         self._tell(f"{worker}: crash, was running {sorted(self.running(worker))}")
         self.known.pop(worker, None)
+        self.standbys.pop(worker, None)
 
     def cancel(self, id_: str, tenant: str) -> None:
         fields = self.seen.hashes.get(f"job:{id_}", {})
@@ -266,35 +276,6 @@ class Play(IntakePlay):
         self._call(f"limit {tenant!r} {fields}", call)
         self.model.limit(tenant, fields)
         self._check()
-
-    # -- schedules
-
-    def next_minute(self) -> int:
-        return self.now // MINUTE_MS * MINUTE_MS + MINUTE_MS
-
-    def schedule(self, id_: str, how: str) -> None:
-        """``how``: put | pause | remove"""
-        due = self.next_minute() if how == "put" else None
-        spec = b"" if how == "remove" else b"spec"
-        call = self.bench.commands.put_schedule(TYPE.name, id_, "ta", spec, due)
-        done = self._call(f"schedule {id_}: {how}, due {due}", call)
-        self._same("I13", done, how != "remove" or id_ in self.model.schedules)
-        self.model.schedule(id_, how, due)
-        self._check()
-
-    def fire(self, id_: str, options: JobOptions, times: int) -> None:
-        """As ``times`` workers do that have all seen the schedule due."""
-        known = self.model.schedules.get(id_)
-        if known is None or known.due is None or known.due > self.now:
-            return
-        occurrence, following = known.due, self.next_minute()
-        intake = self.intake(occurrence_job_id(id_, occurrence, TYPE.name, "ta"), "ta", options)
-        for _ in range(times):
-            call = self.bench.commands.fire(TYPE.name, id_, occurrence, following, intake)
-            done = self._call(f"fire {id_} at {occurrence}, next {following}", call)
-            self._same("I13", done, self.model.fire(id_, occurrence, following, intake, self.now))
-            self._left_lanes()
-            self._check()
 
     # -- what everybody sees
 
@@ -349,7 +330,7 @@ class Play(IntakePlay):
             self._fail(Violation("I9", "the queue does not drain"))
         last = max((j.expires for j in self.model.jobs.values()), default=self.now)
         self.tick(max(0, last - self.now))
-        self.tick(10 * MINUTE_MS)
+        self.tick(600_000)
         while self.prune(100, 0):
             pass
         for _ in range(_HANDLES if self.seen.zsets.get("put_off") else 1):

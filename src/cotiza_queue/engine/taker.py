@@ -17,7 +17,7 @@ from ..errors import ConfigurationError, CotizaError, QueueDamaged
 from ..model.outcome import Release
 from ..model.policy import Defaults, JobOptions, rules_for
 from ..store import codec
-from ..store.commands import Commands, Delivery, Settlement, Turn
+from ..store.commands import Commands, Delivery, Settlement, Stand, Turn
 from ..store.ids import public
 from ..telemetry import Telemetry
 from .gate import Hooks
@@ -31,6 +31,7 @@ from .sandbox import Sandbox
 from .servertime import ServerTime
 from .settler import PAGE, Settler
 from .slots import Slots
+from .standby import Standby
 from .units import Grant, Share, Ticket
 
 LAST_PATIENCE_S = 1.0
@@ -41,13 +42,14 @@ READY_WITHIN_S = 5.0
 
 
 class Asked(NamedTuple):
-    """A turn to be sent: what it settles, what it may take, and the reasons to look that it knows
-    of.
+    """A turn to be sent: what it settles, what it may take, the reasons to look that it knows of,
+    and what it says of standby.
     """
 
     outcomes: list[Settlement]
     grant: Grant
     reasons: int
+    stand: Stand | None = None
 
 
 class Brought(NamedTuple):
@@ -105,6 +107,7 @@ class Taker:
         self._turned_at = float("-inf")
         self._due_at = float("inf")
         self._due_known = 0
+        self._standby = Standby()
 
     def wake(self) -> None:
         """There may be something to take."""
@@ -119,7 +122,24 @@ class Taker:
     def drain(self) -> None:
         """Take nothing more; go on settling until all slots are free."""
         self._draining = True
+        if self._standby.possible:
+            self._pace.look()
         self._attention.set()
+
+    def handed(self, runner: Runner, delivery: Delivery, now_ms: int) -> None:
+        """The call that has brought a job has handed it to this worker, which had nothing to do."""
+        if self._unsure or not self._standby.hear(delivery):
+            return
+        self._slots.came(1, 0)
+        (ticket,) = self._share.came(1, Grant(1))
+        self._start(runner, delivery, ticket, ServerTime(now_ms, self._clock))
+        # The next turn says so, and with it the job gets its place; what it has settled goes along.
+        self._pace.look()
+        self._attention.set()
+        try:
+            self._tell([], Turn(now_ms, None, [], [delivery]))
+        except Exception as error:
+            self._failure = self._failure or error
 
     async def run(self, runner: Runner) -> None:
         """Turn until drained and everything is settled. Ended from outside, it leaves the rest to
@@ -137,6 +157,7 @@ class Taker:
                 except Exception as error:
                     await self._wait_after(error)
         finally:
+            self._standby.end()
             await asyncio.sleep(0)  # A turn that has not begun could not give back what it holds.
             await self._turns.close()
             # What has not ended by now has been handed back; code that cannot be stopped is left.
@@ -159,8 +180,12 @@ class Taker:
 
     @property
     def _over(self) -> bool:
-        left = self._leases.running or len(self.settler) or self._pace.under_way or self._brought
+        left = self._busy or self._pace.under_way or self._standby.possible
         return self._draining and not left
+
+    @property
+    def _busy(self) -> bool:
+        return bool(self._leases.running or len(self.settler) or self._brought)
 
     @property
     def _room(self) -> int:
@@ -245,10 +270,15 @@ class Taker:
     def _send(self, version: int) -> bool:
         """Send the turns that are worth it; False if none is."""
         sent = False
-        while self._failure is None and self._pace.worth(len(self.settler), self._room):
+        while (
+            self._failure is None
+            and not self._standby.asking
+            and self._pace.worth(len(self.settler), self._room)
+        ):
             asked = self._ask(self._pace.page, self._pace.page)
             if not (asked.outcomes or asked.grant.jobs or self._pace.looks):
                 break  # Units are short: who gives some back wakes us.
+            asked = asked._replace(stand=self._standby.turn(self._idle(asked)))
             self._pace.sent()
             self._turns.start(self._turn(asked, version), name=f"turn:{self._job_type}")
             sent = True
@@ -259,6 +289,11 @@ class Taker:
         grant = self._share.want(min(jobs, self._room))
         self._slots.reserve(grant.jobs)
         return Asked(self.settler.page(outcomes), grant, self._pace.reasons)
+
+    def _idle(self, asked: Asked) -> bool:
+        """Whether nothing is to be done here if the turn that is to be sent brings nothing."""
+        alone = self._pace.under_way == 0 and self._share.pool is None
+        return alone and asked.grant.jobs > 0 and not self._busy
 
     async def _turn(self, asked: Asked, version: int) -> None:
         try:
@@ -274,9 +309,10 @@ class Taker:
         outcomes, want = asked.outcomes, asked.grant.jobs
         try:
             turn = await self._commands.turn(
-                self._job_type, self._worker, want, outcomes, version=version
+                self._job_type, self._worker, want, outcomes, version=version, stand=asked.stand
             )
         except BaseException:
+            self._standby.failed(for_good=self._draining)
             self.settler.unanswered(outcomes)
             self._admit(0, asked.grant)
             self._pace.look()
@@ -285,6 +321,7 @@ class Taker:
             self._pace.over()
             self._attention.set()
         self.settler.answered(outcomes)
+        turn = self._standby.answered(asked.stand, turn)
         self._pace.came(len(turn.deliveries), want, asked.reasons)
         self._note(turn, asked.reasons)
         tickets = self._admit(len(turn.deliveries), asked.grant)

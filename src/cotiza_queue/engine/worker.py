@@ -24,6 +24,7 @@ from ..middleware import Hook, RunMiddleware, around
 from ..model.context import JobContext, Processor
 from ..model.ids import check_job_type
 from ..model.job import JobType, PayloadT, ResultT
+from ..store.commands import Delivery
 from ..store.damage import damaged_keys
 from ..store.ids import stored
 from ..store.link import Link
@@ -180,10 +181,10 @@ class Worker:
         over = asyncio.Event()
         link = stations[0].link
         heard = {station.name: station.hear for station in stations}
+        handed = {station.name: station.handed for station in stations}
+        listener = Listener(link.connection, self.id, heard, handed)
         async with asyncio.TaskGroup() as group:
-            listening = group.create_task(
-                self._beat(Listener(link.connection, heard), over), name="listener"
-            )
+            listening = group.create_task(self._beat(listener, over), name="listener")
             for station in stations:
                 await link.commands.announce_type(station.name)
                 for role in station.roles:
@@ -342,6 +343,10 @@ class _Station:
             self.leases.lose(stored(job_id, self.name), int(token))
         else:
             self.taker.wake()
+
+    def handed(self, delivery: Delivery, now_ms: int) -> None:
+        """The call that has brought a job has handed it to us."""
+        self.taker.handed(self.runner, delivery, now_ms)
 
     def abandon(self) -> None:
         """Hand back what did not end in time, whatever its code still does."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import zlib
 from functools import lru_cache
 from typing import NewType
 
@@ -121,15 +122,13 @@ def check_actor(by: str) -> str:
 
 def _marked(head: str, code: str, tenant: str) -> JobId:
     """The head, its mark, its mark together with the tenant, and the code of the type."""
-    hashed = hashlib.sha256(f"{head}{code}".encode())
-    ours = _mark(hashed.digest())
-    hashed.update(tenant.encode())
-    return JobId(f"{head}{ours}{_mark(hashed.digest())}{code}")
+    ours = zlib.crc32(f"{head}{code}".encode())
+    return JobId(f"{head}{_mark(ours)}{_mark(zlib.crc32(tenant.encode(), ours))}{code}")
 
 
-def _mark(digest: bytes) -> str:
+def _mark(checksum: int) -> str:
     """15 bits of it, in three characters."""
-    return PAIRS[digest[0] << 3 & 1023 | digest[1] >> 5] + ALPHABET[digest[1] & 31]
+    return PAIRS[checksum >> 5 & 1023] + ALPHABET[checksum & 31]
 
 
 @lru_cache(64)

@@ -71,7 +71,7 @@ CATALOGUE = (
     Kind("history:", "list", "job", ".+"),
     Kind("checkpoints:", "hash", "job", ".+"),
 )
-CHANNELS = frozenset({"wake"})
+CHANNELS = frozenset({"wake", "wake:"})
 """Names that are published to and never stored."""
 IDLE = frozenset(
     {"meta", "counts", "lanes", "events", "events:marks", "dead", "lane:", "metrics:", "worker:"}

@@ -5,7 +5,7 @@ is made here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -77,6 +77,15 @@ class Settlement(msgspec.Struct, frozen=True):
     attempt: int = 0
 
 
+class Stand(NamedTuple):
+    """What a turn says of a worker's standby. ``heard``: the token of the last job that it was
+    handed; ``idle``: if the turn brings nothing, it is on standby from then on.
+    """
+
+    heard: int
+    idle: bool
+
+
 class Turn(msgspec.Struct, frozen=True):
     """What a turn brought. ``next_due_ms``: when the next delayed job is due; both moments by the
     server's clock.
@@ -138,8 +147,12 @@ class Commands:
         outcomes: Sequence[Settlement],
         *,
         version: int = 1,
+        stand: Stand | None = None,
     ) -> Turn:
-        """Settle outcomes and take up to ``want`` jobs, none of a newer ``version`` than that."""
+        """Settle outcomes and take up to ``want`` jobs, none of a newer ``version`` than that.
+        ``stand``: None of a worker that can't be on standby.
+        """
+        heard, idle = ("", "") if stand is None else (stand.heard, "1" if stand.idle else "")
         told = [
             value
             for o in outcomes
@@ -153,7 +166,14 @@ class Commands:
             )
         ]
         now, due, others, taken = await self._connection.call(
-            "turn", job_type, worker, want, version, codec.encode(told) if told else b""
+            "turn",
+            job_type,
+            worker,
+            want,
+            version,
+            heard,
+            idle,
+            codec.encode(told) if told else b"",
         )
         answers: list[Answer] = ["ok"] * len(outcomes)
         for place, answer in zip(others[::2], others[1::2], strict=True):

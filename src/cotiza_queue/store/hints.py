@@ -1,16 +1,18 @@
-"""Hints from the server to this process: there is work; that job was cancelled. Losing one is
-harmless.
+"""What the server says unasked to this process: there is work; that job was cancelled; this job is
+for you. Losing any of it is harmless.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
 from ..errors import QueueUnavailable
 from . import ids, keys
+from .commands import Delivery
 from .connection import Connection
 from .replies import ours
 from .wire import Wire, pack
@@ -22,6 +24,8 @@ looks like one where nothing happens.
 
 Heard = Mapping[str, Callable[[str], None]]
 """Job type → what to do with a hint's text."""
+Handed = Mapping[str, Callable[[Delivery, int], None]]
+"""Job type → what to do with a job that was handed to this worker, and the server's time then."""
 
 
 class Hints:
@@ -29,9 +33,13 @@ class Hints:
     there. ``async with``: subscribed; ends with its connection.
     """
 
-    def __init__(self, connection: Connection, heard: Heard) -> None:
+    def __init__(self, connection: Connection, worker: str, heard: Heard, handed: Handed) -> None:
         self._connection = connection
-        self._heard = {keys.wake(name).encode(): (name, act) for name, act in heard.items()}
+        self._heard: dict[bytes, Callable[[bytes], None]] = {}
+        for job_type, act in heard.items():
+            self._heard[keys.wake(job_type).encode()] = partial(_hint, act, job_type)
+        for job_type, start in handed.items():
+            self._heard[keys.handed(job_type, worker).encode()] = partial(_handed, start, job_type)
         self._wire_or_none: Wire | None = None
 
     async def __aenter__(self) -> Self:
@@ -70,9 +78,31 @@ class Hints:
         return self._wire_or_none
 
     def _hear(self, pushed: Sequence[Any]) -> None:
-        if pushed[0] == b"message" and (found := self._heard.get(pushed[1])):
-            job_type, act = found
-            act(ids.shown(pushed[2], job_type))
+        if pushed[0] == b"message" and (act := self._heard.get(pushed[1])):
+            act(pushed[2])
+
+
+def _hint(act: Callable[[str], None], job_type: str, said: bytes) -> None:
+    act(ids.shown(said, job_type))
+
+
+def _handed(start: Callable[[Delivery, int], None], job_type: str, said: bytes) -> None:
+    if (found := delivery_of(job_type, said)) is not None:
+        start(*found)
+
+
+def delivery_of(job_type: str, said: bytes) -> tuple[Delivery, int] | None:
+    """What a worker on standby is told, with the server's time: ``token now length length`` of id
+    and tenant, a line feed, then id, tenant and body. None of what no script of ours has said.
+    """
+    head, _, rest = said.partition(b"\n")
+    try:
+        token, now, id_length, tenant_length = map(int, head.split())
+        tenant = rest[id_length : id_length + tenant_length].decode()
+    except ValueError:
+        return None
+    stored, body = ids.StoredId(rest[:id_length]), rest[id_length + tenant_length :]
+    return Delivery(job_type, stored, token, 1, now, tenant, body), now
 
 
 async def _ask(wire: Wire, packed: bytes) -> None:

@@ -33,6 +33,11 @@ def wake(job_type: str) -> str:
     return prefix(job_type) + "wake"
 
 
+def handed(job_type: str, worker: str) -> str:
+    """The channel on which a worker on standby is handed jobs."""
+    return f"{wake(job_type)}:{worker}"
+
+
 def type_of(key: str) -> str:
     """The job type that a key or channel belongs to."""
     return key[len("{cq:") : key.index("}")]

@@ -22,7 +22,7 @@ function ceiling.room(q)
   local values, c = redis.call('HMGET', q.prefix .. 'meta', unpack(FIELDS)), {}
   for i, field in ipairs(FIELDS) do c[field] = tonumber(values[i]) end
   q.limit, c.shares = c, values[#FIELDS]
-  q.meta.announced, q.meta.token = c.announced or 0, c.token or 0
+  q.meta.announced, q.meta.token = c.announced or 0, q.meta.token or c.token or 0
   local moment = held(q, c)
   if moment then return 0, moment > 0 and moment or nil end
   local room, next_at = rate.room(c, q.now)

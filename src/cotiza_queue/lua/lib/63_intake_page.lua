@@ -4,7 +4,7 @@ function intake.page(q, list, fields)
   local posted, jobs, ids, names, n = fields > intake.fields, {}, {}, {}, #list / fields
   for i = 1, n do
     local asked = intake.parse(list, i * fields - 1)
-    if posted then asked.came = tonumber(list[i * fields - 2]) end
+    if posted then standby.note(asked, list[i * fields - 2]) end
     jobs[i], ids[i], names[i] = asked, asked.id, asked.tenant
   end
   tenant.fetch(q, names, ids)
@@ -12,6 +12,7 @@ function intake.page(q, list, fields)
   for i = 1, n do
     local answer = intake.accept(q, jobs[i], not posted)
     answers[i + 1], plain = answer, plain and answer == 1
+    if jobs[i].handed_to and answer == 1 then standby.start(q, jobs[i]) end
   end
   return answers, plain
 end

@@ -2,12 +2,12 @@
 -- KEYS     meta
 -- ARGS     as enqueue, of one job without delay, unique key and call
 -- RETURNS  as enqueue
--- EDGE     (none) -> waiting
+-- EDGE     (none) -> waiting, waiting -> active
 -- EMITS    waiting, when it is placed
 -- ERRORS   none
 -- COST     O(1); every hundredth O(100)
 local function post(keys, args)
-  local moment = inbox.post(keys[1], args[1], args[2])
+  local moment = inbox.post(keys[1], args)
   if moment then return moment end
   local q = queue.open(keys[1])
   local answers, plain = intake.page(q, args, intake.fields)

@@ -1,6 +1,8 @@
 -- turn: settles finished attempts and takes the next jobs, in one round trip.
 -- KEYS     meta
--- ARGS     worker want version (of payloads, the newest that it knows), outcomes: one packed list ("" for none) of
+-- ARGS     worker, want, version (of payloads, the newest that it knows), heard ("" if it can't be on standby, else the
+--          token of the job that it was handed, 0 for none), idle ("" or 1: if nothing comes it is on standby from now
+--          on; 59_standby.lua), outcomes: one packed list ("" for none) of
 --          kind id token value extra notice per outcome; kinds, with value and extra: see lib/75_settle.lua
 -- RETURNS  [now_ms, next_due_ms or "", [place, again | lost | the code that the job failed with instead; per outcome
 --          that was not just settled], [id token attempt created tenant body rare per job]]; rare: "" for most, or a
@@ -40,10 +42,13 @@ local function turn(keys, args)
   local q = queue.look(keys[1])
   inbox.empty(q)
   q.version = tonumber(args[3])
-  local answers = args[4] == '' and {} or settle.all(q, cmsgpack.unpack(args[4]))
+  local answers = args[6] == '' and {} or settle.all(q, cmsgpack.unpack(args[6]))
   local resume_at = admission.resume(q)
   local next_due = delayed.promote(q)
-  local taken, rate_at = delivery.take(q, args[1], tonumber(args[2]))
+  local handed = args[4] ~= '' and standby.finish(q, args[1], tonumber(args[4]))
+  local taken, rate_at = delivery.take(q, args[1], tonumber(args[2]) - (handed and 1 or 0))
+  if handed then taken[#taken + 1] = handed end
+  if args[5] ~= '' and #taken == 0 then standby.begin(q, args[1]) end
   queue.close(q)
   return { q.now, soonest(next_due, resume_at, rate_at), answers, told(q, taken) }
 end

@@ -1,0 +1,6 @@
+-- A job that was handed to a worker as it came starts there once it has its place: nothing else waited then, so it is
+-- what a take brings.
+function standby.start(q, j)
+  q.version, q.hinted = j.options.version or 1, false
+  if delivery.take(q, j.handed_to, 1)[1] == j then j.token, j.started = j.token_there, j.came end
+end

@@ -1,0 +1,28 @@
+"""Bugs about standby, one at a time: name, file, what stands there, what comes instead."""
+
+from __future__ import annotations
+
+HAND = "lib/59_standby_hand"
+STANDBY = (
+    ("handed over before those that wait", HAND,
+     "prefix .. 'ready') == 1", "prefix .. 'ready') == 2"),
+    ("handed over under a limit of the queue", HAND, "    if value then return false end\n", ""),
+    ("handed over under a limit of its tenant", HAND, ".limits == tenant.none", " ~= nil"),
+    ("handed over after a long silence", HAND, " or s.since + standby.fresh <= now then", " then"),
+    ("handed over twice", HAND, "if s.id or not s.worker", "if not s.worker"),
+    ("handed to who does not know it", HAND, "(asked.options.version or 1) > s.version or ", ""),
+    ("a worker that stays on standby", "lib/59_standby",
+     "  redis.call('HDEL', q.prefix .. 'meta', 'standby')\n", ""),
+    ("what was not heard, and is not brought", "lib/59_standby",
+     "s.token ~= heard and", "false and"),
+    ("what was heard, and comes again", "lib/59_standby", " s.token ~= heard and", ""),
+    ("what is over, and comes again", "lib/59_standby",
+     "j.status == 'active' and j.token == s.token and", ""),
+    ("an empty turn that takes a place", "ops/turn", "- (handed and 1 or 0)", "- 1"),
+    ("handed over, and not started", "lib/63_intake_page", "jobs[i].handed_to and", "false and"),
+    ("started with another token", "lib/71_standby_start",
+     "j.token, j.started = j.token_there, j.came",
+     "j.started = j.came"),
+    ("a body that is told apart from its tenant", HAND, "asked.id .. asked.tenant .. asked.body",
+     "asked.id .. asked.body"),
+)  # fmt: skip
