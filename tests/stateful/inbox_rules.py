@@ -78,7 +78,7 @@ class InboxRules:
         tenant=tenant,
         who=st.sampled_from(WORKERS),
         ms=st.sampled_from((0, 0, 1, 1999, 2000)),
-        another=st.sampled_from(("", "", "before", "beside", "after")),
+        another=st.sampled_from(("", "", "before", "beside", "after", "capped")),
         then=st.sampled_from((*USUAL, "settle", "ask", "ask", "crash")),
         heard=st.booleans(),
         version=st.sampled_from((1, 1, 1, 2)),
@@ -94,11 +94,15 @@ class InboxRules:
         heard: bool,
         version: int,
     ) -> None:
-        """One comes while somebody has nothing to do; another one before, beside or after it."""
+        """One comes while somebody has nothing to do; another one before, beside or after it, or
+        starts are limited.
+        """
         self._idle(who)
         self.play.tick(ms)
         if another == "before":
             self.play.enqueue([self.play.intake(f"other{self.posted}", "ta", JobOptions())])
+        elif another == "capped":
+            self.play.limit("", {"concurrency": 3})
         alone = self._posted(asked, tenant, heard, version)
         if another == "beside":
             self._posted(asked, tenant, heard, 1)
@@ -111,6 +115,8 @@ class InboxRules:
             self.play.crash(who)
         elif then in NEXT:
             NEXT[then](self.play, alone)
+        if another == "capped":
+            self.play.limit("", {"concurrency": ""})
         token = self.play.running(who).get(named(alone))
         ends = then == "settle" and token
         done = [Settlement("complete", lying(named(alone)), token)] if token and ends else []

