@@ -305,7 +305,7 @@ def schedules(model: Model, found: Snapshot) -> Iterator[Fault]:
 
 def names(model: Model, found: Snapshot) -> Iterator[Fault]:
     if found.long_ids:
-        yield "I20", f"ids in their long form in {found.long_ids}"
+        yield "I20", f"ids lie in their long form: {found.long_ids}"
     unknown = [n for n in found.names if not KEYS.fullmatch(n)] + found.foreign
     if unknown:
         yield "I20", f"undocumented keys: {unknown}"

@@ -193,7 +193,8 @@ class Game(
         plain = JobOptions(priority=asked.priority)
         crowd = [self.play.intake(f"c{i}", "ta", plain) for i in range(CROWD)]
         self.play.enqueue(crowd)
-        self.play.turn(holder, IDS * 2 + CROWD)
+        while self.play.turn(holder, IDS * 2 + CROWD):
+            pass
         self.play.enqueue([self.play.intake("c99", "tb", plain)])
         self.play.turn(loser, 9, heard=False)
         self.play.tick(LEASE_MS - 1)

@@ -318,7 +318,7 @@ class Play(SchedulePlay):
         latest = max((j.leased for j in self.model.jobs.values()), default=self.now)
         self.tick(max(self.now, latest) - self.now + LEASE_MS)
         self.reclaim_all("w9")
-        for _ in range(80):
+        for _ in range(80 + len(self.model.jobs)):
             outcomes = [Settlement("complete", lying(i), t) for i, t in self.running("w9").items()]
             due = self.model.next_due()
             if not outcomes and due is not None and due > self.now:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from cotiza_queue.model.ids import ALPHABET, type_code
 from cotiza_queue.store import codec, ids, keys, record
-from cotiza_queue.store.catalogue import RECORD, kind_of
 from cotiza_queue.store.connection import Connection
 from cotiza_queue.store.events import told_in
 from engine.records import numbers_of
@@ -19,7 +19,7 @@ from engine.records import numbers_of
 from .bench import BLOCK
 from .naming import JOB_TYPE
 
-_LONG = re.compile(rf"[{ALPHABET}]{{30}}{type_code(JOB_TYPE)}".encode())
+_LONG = re.compile(rf"[{ALPHABET}]{{30}}{type_code(JOB_TYPE)}")
 _READ = """
 local found = {}
 for i, key in ipairs(redis.call('KEYS', '*')) do
@@ -76,7 +76,7 @@ class Snapshot:
     ttls: dict[str, int] = field(default_factory=dict)
     """Of those keys that expire, in milliseconds."""
     long_ids: list[str] = field(default_factory=list)
-    """Keys that have an id of ours in its long form in their name or value."""
+    """Ids of ours that lie in their long form in the name or the value of a key."""
     foreign: list[str] = field(default_factory=list)
     """Keys outside the queue's prefix."""
     names: set[str] = field(default_factory=set)
@@ -86,22 +86,22 @@ async def read(connection: Connection, job_type: str, after_event: str) -> Snaps
     """The whole server, which must hold no other queue."""
     prefix = keys.prefix(job_type).encode()
     found = Snapshot()
-    for key, kind, ttl, value in await connection.command("EVAL", _READ, 0, after_event):
+    rows = await connection.command("EVAL", _READ, 0, after_event)
+    for key, kind, ttl, value in rows:
         if key == keys.FORM.encode():
             continue
         if not key.startswith(prefix):
             found.foreign.append(repr(key))
             continue
         name = key[len(prefix) :]
-        text = f"job:{told(name)}" if kind_of(name) is RECORD else told(name)
+        text = told(name) if name[:1].islower() else f"job:{told(name)}"
         _add(found, text, kind.decode(), value)
         if ttl >= 0:
             found.ttls[text] = ttl
-        if _spelled_out((key, value)):
-            found.long_ids.append(text)
     for number, lane in found.lanes.items():
         _name_entries(found, number, lane)
     _name_the_ended(found)
+    found.long_ids = _LONG.findall(repr(rows))
     return found
 
 
@@ -178,15 +178,10 @@ def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
         found.foreign.append(name)
 
 
+@lru_cache(4096)
 def told(text: bytes) -> str:
     """A name or a member, with the ids in it as we know them."""
     return ids.shown(text, JOB_TYPE)
-
-
-def _spelled_out(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return any(map(_spelled_out, value))
-    return isinstance(value, bytes) and _LONG.search(value) is not None
 
 
 def _marked(member: str, score: int) -> list[str]:

@@ -13,7 +13,7 @@ from stateful.server import Missing, TimedServer, timed_server
 SEED = 1
 QUICK = (
     "renewal that steals",
-    "reclaim without cursor",
+    "sweep that takes all",
     "promote without removal",
     "non-idempotent enqueue",
     "retention that forgets an index",
