@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from cotiza_queue import Queue
 from cotiza_queue.store.connection import Connection
 from cotiza_queue.store.ids import StoredId, stored
-from engine.records import key_of, read, recount, rewrite
+from engine.records import key_of, read, recount, retext, rewrite, tenant_of
 
 KIND = "parts"
 P = f"{{cq:{KIND}}}:"
@@ -124,6 +124,11 @@ async def shuffle_block(site: Site) -> None:
     await site.do("ZADD", P + "index", 16, b"- " + member)
 
 
+async def list_twice(site: Site) -> None:
+    place, bits = tenant_of(await site.do("GET", P + "tenant:a")).marks[0]
+    await site.do("ZADD", P + "index:a", place, f"{place:x} {bits:x}")
+
+
 async def miscount_tenant(site: Site) -> None:
     await recount(site.connection, P + "tenant:c", there=99)
 
@@ -157,7 +162,20 @@ HARMS: dict[str, tuple[str, Harm]] = {
     "an ended job delayed": ("delayed", lambda s: s.do("ZADD", P + "delayed", 1, at(s.done))),
     "listed as another": ("index", list_again),
     "a listing lost": ("index", lambda s: s.do("DEL", P + "class:completed")),
-    "a tenant's listing lost": ("index", lambda s: s.do("DEL", P + "index:a")),
+    "a tenant's listing lost": ("index", lambda s: retext(s.connection, P + "tenant:b", "")),
+    "a tenant's jobs listed twice": ("index", list_twice),
+    "a record that lists nobody": (
+        "dangling", lambda s: retext(s.connection, P + "tenant:a", " fff0 1"),
+    ),
+    "a record of nonsense": (
+        "dangling", lambda s: retext(s.connection, P + "tenant:a", " no body/at all"),
+    ),
+    "a record with a line for no lane": (
+        "dangling", lambda s: s.do("SET", P + "tenant:nobody", b"\0\0\0\0/x"),
+    ),
+    "a record that can't be read": (
+        "index", lambda s: s.do("SET", P + "tenant:b", b"\x93\xff"),
+    ),
     "listed where nobody is": (
         "dangling", lambda s: s.do("ZADD", P + "class:completed", 256, "100 1"),
     ),

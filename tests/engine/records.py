@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from cotiza_queue.store import keys, record
+from cotiza_queue.store import codec, keys, record
 from cotiza_queue.store.connection import Connection
-from cotiza_queue.store.ids import shown, stored
+from cotiza_queue.store.ids import shown, stored, words
 
-FOUR, SIX = b"\x94", b"\x96"
-"""Heads of msgpack arrays, without which a tenant's record goes."""
+SEVEN = b"\x97"
+"""Head of a msgpack array, without which a tenant's record goes that is not of four bytes."""
+BYTE = 128
+_Packed = tuple[int, int, int, int, dict[str, float] | bool, list[int] | bool, msgspec.Raw]
 
 
 def key_of(job_type: str, job_id: str, part: str = "") -> bytes:
@@ -45,38 +47,73 @@ async def rewrite(connection: Connection, key: bytes, **changes: Any) -> None:
     await connection.command("SET", key, packed.removeprefix(record.WHOLE))
 
 
-def numbers_of(packed: bytes) -> dict[str, float]:
-    """A tenant's record by names: its limits, ``there``, ``active``, and of each lane ``in:<lane>``
-    and ``back:<lane>``; what is 0 is left out.
+class TenantRecord(NamedTuple):
+    """``numbers``: ``there`` and, of each lane, ``in:<lane>`` and ``back:<lane>``, those of its
+    limits, ``active``; what is 0 is left out. ``marks``: (place, bits) of its newest blocks.
+    ``line``: who is behind ``lane``, if these are few.
     """
-    try:
-        there, *lane = msgspec.msgpack.decode(FOUR + packed)
-        limits, others = None, None
-    except msgspec.DecodeError:
-        there, *lane, limits, others = msgspec.msgpack.decode(SIX + packed)
-    flat = [*lane, *(others or [])]
+
+    numbers: dict[str, float]
+    marks: list[tuple[int, int]]
+    lane: int
+    line: list[bytes]
+
+
+def tenant_of(packed: bytes) -> TenantRecord:
+    """A tenant's record, read."""
+    limits: dict[str, float] = {}
+    others: list[int] = []
+    if all(n < BYTE for n in packed[:4]) and packed[4:5] in (b"", b" ", b"/", b"="):
+        there, *lane = packed[:4]
+        text = packed[4:]
+    else:
+        there, number, inside, behind, limits, others, raw = _read(packed)
+        lane, text = [number, inside, behind], codec.bytes_of(raw)
+    flat = [*lane, *others]
     lanes = {
         f"{name}:{flat[at]}": flat[at + n]
         for at in range(0, len(flat), 3)
         for n, name in ((1, "in"), (2, "back"))
     }
-    return {name: n for name, n in {"there": there, **lanes, **(limits or {})}.items() if n}
+    numbers = {"there": there, **lanes, **limits}
+    marks, _, line = text.removeprefix(b"=").partition(b"/")
+    bits = [int(word, 16) for word in marks.split()]
+    rows = list(zip(bits[::2], bits[1::2], strict=True))
+    return TenantRecord({name: n for name, n in numbers.items() if n}, rows, lane[0], words(line))
 
 
-def packed_of(numbers: Mapping[str, float]) -> bytes:
-    """The record with these numbers."""
+def _read(packed: bytes) -> tuple[int, int, int, int, dict[str, float], list[int], msgspec.Raw]:
+    *numbers, limits, others, text = msgspec.msgpack.decode(SEVEN + packed, type=_Packed)
+    there, number, inside, behind = numbers
+    return there, number, inside, behind, limits or {}, others or [], text
+
+
+def packed_of(numbers: Mapping[str, float], text: bytes = b"") -> bytes:
+    """The record with these numbers, and that text after them."""
     left = dict(numbers)
     there = left.pop("there", 0)
     lanes = sorted({int(name.partition(":")[2]) for name in left if ":" in name})
     flat = [n for at in lanes for n in (at, left.pop(f"in:{at}", 0), left.pop(f"back:{at}", 0))]
     first, others = flat[:3] or [0, 0, 0], flat[3:]
-    whole = msgspec.msgpack.encode([there, *first, left or None, others or None])
-    return whole.removeprefix(SIX)
+    fields = [there, *first, left or False, others or False, msgspec.Raw(codec.pack_text(text))]
+    return msgspec.msgpack.encode(fields).removeprefix(SEVEN)
 
 
 async def recount(connection: Connection, key: str, **numbers: int | None) -> None:
     """A tenant's record with some numbers changed; None takes one away."""
     packed: bytes | None = await connection.command("GET", key)
-    kept = numbers_of(packed) if packed else {}
-    changed = {name: n for name, n in {**kept, **numbers}.items() if n is not None}
-    await connection.command("SET", key, packed_of(changed))
+    kept = tenant_of(packed) if packed else TenantRecord({}, [], 0, [])
+    changed = {name: n for name, n in {**kept.numbers, **numbers}.items() if n is not None}
+    await connection.command("SET", key, packed_of(changed, text_of(kept)))
+
+
+def text_of(kept: TenantRecord) -> bytes:
+    """What stands behind the numbers."""
+    marks = "".join(f" {place:x} {bits:x}" for place, bits in kept.marks)
+    return marks.encode() + ((kept.line and b"/") or b"") + b" ".join(kept.line)
+
+
+async def retext(connection: Connection, key: str, text: str) -> None:
+    """A tenant's record with the same numbers, and another text after them."""
+    kept = tenant_of(await connection.command("GET", key))
+    await connection.command("SET", key, packed_of(kept.numbers, text.encode()))

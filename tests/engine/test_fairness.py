@@ -15,7 +15,7 @@ from cotiza_queue.errors import InvalidInput
 from cotiza_queue.model.policy import Rate
 from cotiza_queue.store.commands import Commands
 from cotiza_queue.store.connection import Connection
-from engine.records import names
+from engine.records import names, tenant_of
 
 
 async def fill(queue: Queue, kind: str, tenant: str, count: int) -> None:
@@ -266,7 +266,7 @@ async def test_jobs_in_a_backlog_can_be_cancelled_and_replayed(
     assert (metrics.waiting, metrics.active, metrics.completed, metrics.cancelled) == (0, 0, 11, 29)
 
 
-async def test_an_idle_tenant_leaves_no_key_behind(
+async def test_a_tenant_leaves_no_line_behind_and_with_its_last_job_no_key(
     redis_url: str, queue: Queue, kind: str, working: Any
 ) -> None:
     await fill(queue, kind, "gone", 50)
@@ -277,8 +277,12 @@ async def test_an_idle_tenant_leaves_no_key_behind(
             await asyncio.sleep(0.01)
     connection = Connection(redis_url)
     left = await names(connection, kind)
+    assert not [name for name in left if name.startswith("backlog:")]
+    assert tenant_of(await connection.command("GET", f"{{cq:{kind}}}:tenant:gone")).numbers == {}
+    while await queue.clean(kind, status=Status.COMPLETED, tenant="gone"):
+        pass
+    assert not [name for name in await names(connection, kind) if "gone" in name]
     await connection.close()
-    assert not [name for name in left if name == "tenant:gone" or name.startswith("backlog:")]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from cotiza_queue.errors import InvalidInput
 from cotiza_queue.model.policy import KeepFor
 from cotiza_queue.store.commands import Commands, Settlement
 from cotiza_queue.store.connection import Connection
+from engine.records import tenant_of
 
 pytestmark = pytest.mark.row("G2")
 
@@ -144,9 +145,10 @@ async def test_a_job_that_has_not_ended_is_not_removed_whoever_names_it(
     connection = Connection(redis_url)
     job = await queue.enqueue(kind, 1, tenant=kind)
     await queue.get(job.job_id)  # it has its place from now on
-    (place,) = await connection.command("ZRANGE", f"{{cq:{kind}}}:index:{kind}", 0, -1)
+    kept = tenant_of(await connection.command("GET", f"{{cq:{kind}}}:tenant:{kind}"))
+    ((place, bits),) = kept.marks
     for status in ("completed", "failed"):
-        await connection.command("ZADD", f"{{cq:{kind}}}:ended:{status}", 1, place)
+        await connection.command("ZADD", f"{{cq:{kind}}}:ended:{status}", 1, f"{place:x} {bits:x}")
     assert await queue.clean(kind, status=Status.FAILED) == 0
     await Commands(connection).prune(kind, 100, 3_600_000, 3_600_000)
     assert await connection.command("EXISTS", f"{{cq:{kind}}}:ended:completed") == 0

@@ -34,7 +34,7 @@ GAME, WORKERS = "model", ("w1", "w2", "w3")
 """The job type, and those who can hear."""
 BODY = 60
 """Bytes up to which payloads lie together."""
-TRIMMED = 2
+TRIMMED, NEWEST = 2, 24
 """Entries that are done with, from which on they go with one trim."""
 FIRST, BYTES = 2, 100
 """Of a take: how many are read before their size is known, and what the rest may come to."""
@@ -76,6 +76,7 @@ SMALL_PAGES = (
     Patch("lib/65_delayed", "page = 64", f"page = {PAGE}"),
     Patch("lib/46_finding", "page = 500", f"page = {PAGE}"),
     Patch("lib/57_backlog", "page = 100", f"page = {PAGE}"),
+    Patch("lib/55_newest", "most = 64", f"most = {NEWEST}"),
     Patch("lib/70_delivery", "tombstones = 100", f"tombstones = {TOMBSTONES}"),
     Patch("lib/70_delivery", "first = 8, bytes = 524288", f"first = {FIRST}, bytes = {BYTES}"),
 )

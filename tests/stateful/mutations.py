@@ -38,6 +38,7 @@ from stateful.planted import Mutation, one
 from stateful.runner import play
 from stateful.server import SERVERS, TimedServer, timed_server
 from stateful.standby_mutations import STANDBY
+from stateful.tenant_mutations import TENANT_MUTATIONS
 from stateful.version_mutations import VERSIONS
 
 LIMIT_S = 60.0
@@ -158,6 +159,7 @@ MUTATIONS = (
     *(_one(*each) for each in DOCTOR_MUTATIONS),
     *(_one(*each) for each in (*LISTING_MUTATIONS, *INTAKE_MUTATIONS, *ENDS_MUTATIONS)),
     *(_one(*each) for each in (*ENDED_MUTATIONS, *BODIES_MUTATIONS, *IDS_MUTATIONS, *STANDBY)),
+    *(_one(*each) for each in TENANT_MUTATIONS),
     *HOLDING,
     *LANES,
     *VERSIONS,

@@ -14,7 +14,7 @@ from cotiza_queue.model.ids import ALPHABET, type_code
 from cotiza_queue.store import codec, ids, keys, record
 from cotiza_queue.store.connection import Connection
 from cotiza_queue.store.events import told_in
-from engine.records import numbers_of
+from engine.records import TenantRecord, tenant_of
 
 from .bench import BLOCK
 from .naming import JOB_TYPE
@@ -133,8 +133,7 @@ def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
         found.bundles[name] = [[id_ for id_ in block if id_ != "-"] for block, _ in blocks]
         found.zsets[name] = {id_: place for id_, place in rows if id_ != "-"}
     elif name.startswith(("index:", "class:")):
-        found.bundles[name] = [_marked(k.decode(), int(v)) for k, v in _pairs(value)]
-        found.zsets[name] = {n: float(n) for block in found.bundles[name] for n in block}
+        _add_marks(found, name, [_marked(k.decode(), int(v)) for k, v in _pairs(value)])
     elif name.startswith("ended:"):
         rows = [(_places(k.decode()), float(v)) for k, v in _pairs(value)]
         found.bundles[name] = [places for places, _ in rows]
@@ -146,11 +145,11 @@ def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
         if "result" in fields:
             found.strings[f"result:{name[4:]}"] = fields["result"].encode()
     elif name.startswith("tenant:"):
-        found.hashes[name] = {field: f"{n:.17g}" for field, n in numbers_of(value).items()}
+        _add_tenant(found, name, tenant_of(value))
     elif name.startswith("unique:"):
         found.strings[name] = told(value).encode()
     elif name.startswith("backlog:"):
-        found.lists[name] = [told(id_).encode() for id_ in value]
+        found.lists.setdefault(name, []).extend(told(id_).encode() for id_ in value)
     elif kind == "string":
         found.strings[name] = value
     elif kind == "list":
@@ -182,6 +181,22 @@ def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
 def told(text: bytes) -> str:
     """A name or a member, with the ids in it as we know them."""
     return ids.shown(text, JOB_TYPE)
+
+
+def _add_tenant(found: Snapshot, name: str, kept: TenantRecord) -> None:
+    """Its record; what that holds of its index and of its line comes to what else there is."""
+    tenant = name.partition(":")[2]
+    found.hashes[name] = {field: f"{n:.17g}" for field, n in kept.numbers.items()}
+    for place, bits in kept.marks:
+        _add_marks(found, f"index:{tenant}", [_places(f"{place:x} {bits:x}")])
+    if kept.line:
+        line = found.lists.setdefault(f"backlog:{kept.lane}:{tenant}", [])
+        line[:0] = [told(id_).encode() for id_ in kept.line]
+
+
+def _add_marks(found: Snapshot, name: str, members: list[list[str]]) -> None:
+    found.bundles.setdefault(name, []).extend(members)
+    found.zsets.setdefault(name, {}).update({n: float(n) for ns in members for n in ns})
 
 
 def _marked(member: str, score: int) -> list[str]:

@@ -26,7 +26,7 @@ compared; statuses up to ten times as many members of its classes. Less than 100
 """
 TENANTS = 500
 BUNDLES = 5
-"""Members of one look that name up to a hundred jobs each, and lists of bodies."""
+"""Members of one look that name up to a hundred jobs each, tenants, and lists of bodies."""
 _LINES = 10
 _PATTERN = "{cq:*"
 Item = TypeVar("Item", str, bytes)
@@ -142,12 +142,14 @@ class Audit:
                 return
 
     async def _named(self, job_type: str, names: Names) -> AsyncIterator[Page]:
-        """What the queue's sorted sets name, and its index of dead letters; then, when the jobs
-        and their index are right, the bodies that lie together.
+        """What the queue's sorted sets name, its tenants' records, and its index of dead letters;
+        then, when the jobs and their index are right, the bodies that lie together.
         """
         for name in names.sets:
             async for members in self._members("ZSCAN", job_type, name):
                 yield Page(job_type, "members", (name, *members))
+        for tenants in _paged(sorted(names.tenants), BUNDLES):
+            yield Page(job_type, "newest", tuple(tenants))
         async for jobs in self._members("HSCAN", job_type, b"dead:index"):
             yield Page(job_type, "named", tuple(jobs))
         for places in _paged(names.bodies, BUNDLES):

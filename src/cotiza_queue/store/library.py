@@ -14,21 +14,32 @@ from importlib import resources
 CLOCK_KEY = "cq:test:clock"
 """Where a test keeps its time, milliseconds since the epoch."""
 _FLAGS = re.compile(r"^-- FLAGS +(.+)$", re.MULTILINE)
+_SHARED = re.compile(r"^local ([a-z_]+) =", re.MULTILINE)
+"""What a file of ``lib`` shares with those after it: names like these, beside each other."""
 
 
 class Library:
-    """``code``: what FUNCTION LOAD takes. ``functions``: verb → its name on the server."""
+    """``code``: what FUNCTION LOAD takes. ``functions``: verb → its name on the server.
+
+    Lua allows 200 local names beside each other, so each file is a block: what it calls LIKE_THIS,
+    and its local functions, are its own.
+    """
 
     def __init__(self, lib: dict[str, str], ops: dict[str, str]) -> None:
         content = "\n".join([*lib.values(), *ops.values()])
         digest = hashlib.sha256(content.encode()).hexdigest()[:12]
         self.name = f"cotiza_{digest}"
         self.functions = {verb: f"{self.name}_{verb}" for verb in ops}
-        parts = [*lib.values(), *(self._registered(verb, text) for verb, text in ops.items())]
+        shared = dict.fromkeys(name for text in lib.values() for name in _SHARED.findall(text))
+        parts = [
+            f"local {', '.join(shared)}",
+            *(_SHARED.sub(r"\1 =", f"do\n{text}\nend") for text in lib.values()),
+            *(self._registered(verb, text) for verb, text in ops.items()),
+        ]
         self.code = "\n".join([f"#!lua name={self.name}", *parts, ""])
 
     def _registered(self, verb: str, text: str) -> str:
-        """An operation in a block of its own: Lua allows 200 local names beside each other."""
+        """An operation in a block of its own."""
         flags = _FLAGS.search(text)
         names = (
             ", ".join(f"'{flag.strip()}'" for flag in flags.group(1).split(",")) if flags else ""

@@ -9,7 +9,7 @@ function queue.look(meta_key)
   return {
     prefix = queue.prefix(meta_key),
     now = clock.now(),
-    meta = {}, jobs = {}, touched = {}, blocks = {}, writes = {}, tenants = {}, lines = {}, bundles = {}, keeps = {},
+    meta = {}, jobs = {}, touched = {}, unread = {}, came = {}, came_before = {}, went = {}, blocks = {}, writes = {}, tenants = {}, lines = {}, bundles = {}, keeps = {},
     ends = {}, counts = { active = 0, kept_bytes = 0, total_run_ms = 0 }, finished = {}, lanes = {}, acks = {},
     events = {}, told = 0, late = {}, carried = {}, vacant = {}, pushed = 0, wake = false, spare = 100,
   }

@@ -7,12 +7,6 @@ function job.touch(q, j)
   q.touched[#q.touched + 1] = j
 end
 
--- It has another status. Its indexes follow at the end of the call (56_index_move.lua).
-function job.move(q, j, status)
-  j.status = status
-  job.touch(q, j)
-end
-
 -- Sets what few jobs have, or takes it away.
 function job.set(q, j, name, value)
   if j.rare == record.none then j.rare = {} end
@@ -32,9 +26,6 @@ function job.carry(q, j, body)
   j.carries = true
   q.carried[#q.carried + 1] = j
 end
-
--- Its record is gone.
-function job.forget(q, j) q.jobs[j.id], j.gone = false, true end
 
 function job.flush(q)
   local writes, touched = q.writes, q.touched

@@ -1,7 +1,7 @@
 -- Finding jobs again, in the order of their coming, by blocks of sixteen places: `index` names everybody's
--- (36_blocks.lua). Which of a block are a tenant's, and which are of a class of statuses, say `index:<tenant>` and
--- `class:<class>` by a bit each (37_marks.lua). `open` holds the waiting and the active: a start moves nothing.
--- `tag:...` names those of one tag one by one.
+-- (36_blocks.lua). Which of a block are a tenant's, and which are of a class of statuses, say `index:<tenant>` (of a
+-- tenant of few jobs, its record: 55_newest.lua) and `class:<class>` by a bit each (37_marks.lua). `open` holds the waiting
+-- and the active: a start moves nothing. `tag:...` names those of one tag one by one.
 local index = { block = 16 }
 index.classes = { 'open', 'delayed', 'blocked', 'completed', 'failed', 'cancelled' }
 local CLASS = { waiting = 'open', active = 'open' }

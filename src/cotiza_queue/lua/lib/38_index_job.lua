@@ -13,6 +13,7 @@ function index.leave(q, j)
   if not j.seq then return end
   job.touch(q, j)
   blocks.leave(q, j)
+  index.go(q, j)
   for _, tag in ipairs(j.options.tags or {}) do late.zrem(q, index.tag(q, j.tenant, tag), j.id) end
 end
 

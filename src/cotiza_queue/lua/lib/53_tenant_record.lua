@@ -1,23 +1,37 @@
--- What is kept of a tenant: four packed values, in this order. `there`: how many of its jobs have not started. A lane,
--- how many stand in it, how many are behind these. What few tenants have follows: `limits`, a map of what they may do,
--- since when and until when (with `active`, how many run, where that is capped), and a list of such threes of further
--- lanes. In a script, `t[n]` stand in lane n and `t[-n]` are behind them; `t.lane` is the lane, `t.others` further ones.
--- Read once a call, and written once, at its end; of a tenant with nothing left nothing is kept.
+-- What is kept of a tenant. Four numbers: `there`, how many of its jobs have not started; a lane, how many stand in it,
+-- and how many are behind these. Then a text: which jobs are its own (55_newest.lua), and a short line for that lane
+-- (57_backlog_head.lua). Of most tenants the numbers are a byte each, below 128. Of others all are packed values: the
+-- numbers, what few have (`limits`, a map of what the tenant may do, since when and until when, with `active`, how many
+-- run, where that is capped; a list of such threes of further lanes), and the text.
+-- In a script, `t[n]` stand in lane n and `t[-n]` are behind them; `t.lane` is the lane, `t.others` further ones. Read once
+-- a call, and written once, at its end; of a tenant with nothing left nothing is kept.
 local tenant = { window = 2, none = {} }
+local BEGINS = { [32] = true, [47] = true, [61] = true } -- a text: with a blank, a slash or an equals sign
 
-local function new(name, key)
-  return { name = name, key = key, there = 0, limits = tenant.none, lane = false, changed = false }
+-- What is no record of ours tells nothing: the doctor counts anew.
+local function new(name)
+  return { name = name, there = 0, limits = tenant.none, lane = false, changed = false, text = '' }
 end
 
-local function opened(name, key, whole, there, number, inside, behind, limits, others)
-  if not whole or not behind then return new(name, key) end
-  local t = { name = name, key = key, there = there, limits = limits or tenant.none, lane = number > 0 and number, changed = false,
-    [number] = inside, [-number] = behind }
+local function unusual(name, whole, there, number, inside, behind, limits, others, text)
+  if not whole or not behind then return new(name) end
+  local t = new(name)
+  t.there, t.lane, t[number], t[-number] = there, number > 0 and number, inside, behind
+  t.limits, t.text = limits or tenant.none, text or ''
   for i = 1, others and #others or 0, 3 do
     t.others = t.others or {}
     t.others[#t.others + 1], t[others[i]], t[-others[i]] = others[i], others[i + 1], others[i + 2]
   end
   return t
+end
+
+local function unpacked(name, packed)
+  local there, number, inside, behind, text = string.byte(packed, 1, 5)
+  if behind and there < 128 and number < 128 and inside < 128 and behind < 128 and (not text or BEGINS[text]) then
+    return { name = name, there = there, limits = tenant.none, lane = number > 0 and number, changed = false,
+      text = text and string.sub(packed, 5) or '', [number] = inside, [-number] = behind }
+  end
+  return unusual(name, pcall(cmsgpack.unpack, packed))
 end
 
 -- Reads a page of tenants at once, and jobs with them if there are such.
@@ -34,22 +48,9 @@ function tenant.fetch(q, names, ids)
   local values = queue.values(keys)
   job.found(q, jobs, keys, wanted, values)
   for i = jobs + 1, n do
-    local name, key, packed = wanted[i], keys[i], values[i]
-    tenants[name] = packed and opened(name, key, pcall(cmsgpack.unpack, packed)) or new(name, key)
+    local name, packed = wanted[i], values[i]
+    tenants[name] = packed and unpacked(name, packed) or new(name)
   end
-end
-
--- The tenants of a page of jobs.
-function tenant.fetch_of(q, ids)
-  local names, last = {}, nil
-  for i = 1, #ids do
-    local j = q.jobs[ids[i]]
-    if j and j.tenant ~= last then
-      last = j.tenant
-      names[#names + 1] = last
-    end
-  end
-  tenant.fetch(q, names)
 end
 
 function tenant.open(q, name)

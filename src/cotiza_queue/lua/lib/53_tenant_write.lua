@@ -9,11 +9,31 @@ local function further(t)
   return list[1] and list
 end
 
+local BYTES = {}
+for n = 0, 127 do BYTES[n] = true end
+
 -- Nil of a tenant with nothing left.
 function tenant.pack(t)
-  local number, limits, others = t.lane or 0, next(t.limits) and t.limits, t.others and further(t)
+  local there, number, text = t.there, t.lane or 0, t.text
   local inside, behind = t[number] or 0, t[-number] or 0
-  if t.there == 0 and inside == 0 and behind == 0 and not limits and not others then return nil end
-  if not (limits or others) then return cmsgpack.pack(t.there, number, inside, behind) end
-  return cmsgpack.pack(t.there, number, inside, behind, limits, others)
+  local limits, others = t.limits ~= tenant.none and next(t.limits) and t.limits, t.others and further(t)
+  if limits or others or not (BYTES[there] and BYTES[number] and BYTES[inside] and BYTES[behind]) then
+    return cmsgpack.pack(there, number, inside, behind, limits or false, others or false, text)
+  end
+  if there == 0 and inside == 0 and behind == 0 and text == '' then return nil end
+  return string.char(there, number, inside, behind) .. text
+end
+
+function tenant.write_all(q)
+  local writes, gone, n, prefix = q.writes, {}, #q.writes, q.prefix .. 'tenant:'
+  for name, t in pairs(q.tenants) do
+    local packed = t.changed and tenant.pack(t)
+    if packed then
+      writes[n + 1], writes[n + 2] = prefix .. name, packed
+      n = n + 2
+    elseif t.changed then
+      gone[#gone + 1] = prefix .. name
+    end
+  end
+  queue.in_pages('DEL', gone)
 end

@@ -1,5 +1,6 @@
--- The bits of new jobs, by tenant. Most tenants of a call have theirs in one block, whose place and bits are one number
--- (`first`); where there are more blocks, these are in `more`. `names`: in the order in which they came.
+-- The marks of a tenant's jobs that come, and of those that go: noted as the call goes, written at its end. The place and
+-- the bits of its last block are one number (`q.came`); most tenants of a call have one. Those of others are in
+-- `q.came_before`.
 local shift = marks.all + 1
 
 -- Bits by place, of a class or of a tenant.
@@ -12,40 +13,45 @@ function index.note(changes, name, place, bits)
   places[place] = (places[place] or 0) + bits
 end
 
-function index.come(came, name, place, bits)
-  local first = came.first[name]
-  if not first then
-    came.names[#came.names + 1], came.first[name] = name, place * shift + bits
-  elseif first - first % shift == place * shift then
-    came.first[name] = first + bits
+function index.come(q, t, seq)
+  local last, at = q.came[t], seq % index.block
+  local here, bits = (seq - at) * shift, marks.bits[at]
+  if not last then
+    q.came[t] = here + bits
+  elseif last - last % shift == here then
+    q.came[t] = last + bits
   else
-    index.note(came.more, name, place, bits)
+    q.came[t] = here + bits
+    index.note(q.came_before, t, (last - last % shift) / shift, last % shift)
   end
 end
 
--- What was written last: tenants that take turns share a block, and have a job each.
-local last, score, head
-local TEXT = {}
-local function text_of(bits)
-  TEXT[bits] = string.format('%x', bits)
-  return TEXT[bits]
+-- Of a job that came with this very call, nothing is left.
+function index.go(q, j)
+  local place, bits, name = index.block_of(j.seq), marks.bit(j), j.tenant
+  if j.was then
+    q.unread[name] = q.unread[name] or 0
+    return index.note(q.went, name, place, bits)
+  end
+  local t = tenant.open(q, name)
+  local last, places = q.came[t], q.came_before[t]
+  if last - last % shift == place * shift then
+    q.came[t] = last - bits
+  else
+    places[place] = places[place] ~= bits and places[place] - bits or nil
+  end
 end
 
-local function enter(key, place, bits)
-  if place ~= last then last, score, head = place, string.format('%.0f', place), string.format('%x ', place) end
-  redis.call('ZADD', key, score, head .. (TEXT[bits] or text_of(bits)))
-end
-
-function index.enter_all(q, came)
-  for i = 1, #came.names do
-    local name = came.names[i]
-    local bits = came.first[name] % shift
-    local key, place, places = index.of_tenant(q, name), (came.first[name] - bits) / shift, came.more[name]
+function index.flush_tenants(q)
+  for name, places in pairs(q.went) do newest.take_out(q, tenant.open(q, name), places) end
+  for t, last in pairs(q.came) do
+    local bits, places = last % shift, q.came_before[t]
+    local place = (last - bits) / shift
     if places then
-      places[place] = bits
-      marks.put_in(key, places)
-    else
-      enter(key, place, bits)
+      if bits ~= 0 then places[place] = bits end
+      newest.to_set(q, t, places)
+    elseif bits ~= 0 then
+      newest.add(q, t, place, bits)
     end
   end
 end

@@ -27,13 +27,10 @@ local function collect(q, moves)
 end
 
 function index.flush(q)
-  local moves = { left = {}, joined = {}, came = { names = {}, first = {}, more = {} }, went = {}, unread = {} }
+  local moves = { left = {}, joined = {} }
   collect(q, moves)
-  index.collect_by_tenant(q, moves)
-  tenant.follow_unread(q, moves.unread)
   for class, places in pairs(moves.left) do marks.take_out(index.of_class(q, class), places) end
   for class, places in pairs(moves.joined) do marks.put_in(index.of_class(q, class), places) end
-  for name, places in pairs(moves.went) do marks.take_out(index.of_tenant(q, name), places) end
-  index.enter_all(q, moves.came)
+  index.flush_tenants(q)
   blocks.flush(q)
 end

@@ -18,20 +18,25 @@ function backlog.flush_all(q)
   end
 end
 
+-- To the end of the line. A line that outgrows the record goes to its list.
 function backlog.append(q, t, id, number)
   local lines = q.lines[number]
-  if not lines then
-    lines = {}
-    q.lines[number] = lines
+  local ids = lines and lines[t]
+  if ids then
+    ids[#ids + 1] = id
+  elseif not head.add(t, number, id) then
+    ids = head.take(t, number)
+    ids[#ids + 1] = id
+    q.lines[number] = lines or {}
+    q.lines[number][t] = ids
   end
-  local ids = lines[t]
-  if ids then ids[#ids + 1] = id else lines[t] = { id } end
   tenant.count(t, -number, 1)
   return ''
 end
 
 -- What was read from a lane but may not start now goes to the head of the line again.
 function backlog.give_back(q, t, j, number)
+  backlog.gather(q, t, number)
   redis.call('LPUSH', backlog.key(q, t, number), j.id)
   j.lane, j.entry = number, ''
   job.touch(q, j)

@@ -14,7 +14,7 @@ function backlog.has(j, number) return j and j.status == 'waiting' and j.entry =
 -- Admits as many as that, but more than `room` only as long as these take no more than `bytes`. A job cancelled
 -- meanwhile, or admitted already, is passed over. Returns the bytes that are left.
 local function admit(q, t, number, n, room, bytes)
-  backlog.flush(q, t, number)
+  backlog.gather(q, t, number)
   local ids = redis.call('LPOP', backlog.key(q, t, number), n) or {}
   tenant.count(t, -number, -n)
   job.fetch(q, ids)

@@ -5,8 +5,10 @@
 -- Takes the first of a line if there is room for it.
 local function next_of(q, t, number)
   if (t[-number] or 0) <= 0 or tenant.room(q, t, number) <= 0 then return nil end
-  backlog.flush(q, t, number)
   tenant.count(t, -number, -1)
+  local id = head.pop(t, number)
+  if id then return id end
+  backlog.flush(q, t, number)
   return redis.call('LPOP', backlog.key(q, t, number))
 end
 

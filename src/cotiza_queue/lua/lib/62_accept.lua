@@ -8,16 +8,18 @@ local function open(q)
   q.meta.announced, q.depth = tonumber(found[2]) or 0, tonumber(found[3])
 end
 
--- The job that a call asks for comes to be.
-local function create(q, j)
+-- The job that a call asks for comes to be: one that waits, until it is placed otherwise.
+local function create(q, j, t)
   local seq, call = q.meta.seq + 1, j.call
   q.meta.seq, q.ahead = seq, true
   j.key, j.created, j.seq = q.prefix .. j.id, j.came or q.now, seq
+  j.status, t.there, t.changed = 'waiting', t.there + 1, true
   job.create(q, j)
   if j.priority then job.set(q, j, 'priority', j.priority) end
   if call.deadline then job.set(q, j, 'deadline', q.now + call.deadline) end
   job.carry(q, j, j.body)
   index.enter(q, j)
+  index.come(q, t, seq)
   if j.options.span then unique.claim(q, j) end
 end
 
@@ -34,13 +36,13 @@ function intake.accept(q, n, bounded)
   local found = (q.jobs[n.id] ~= false or n.call.once or n.options.unique) and rival.known(q, n)
   if found then return litter.unused(q, n, found) end
   open(q)
-  local t = bounded and tenant.open(q, n.tenant)
-  if t and (q.depth or t.limits.depth) then
+  local t = tenant.open(q, n.tenant)
+  if bounded and (q.depth or t.limits.depth) then
     local full = depth.reached(q, t)
     if full then return litter.unused(q, n, { n.id, 3, full, 0, depth.retry_after(q) }) end
     depth.taken(q, t)
   end
-  create(q, n)
+  create(q, n, t)
   local status, due = place(q, n)
   event.emit(q, n.id, n.tenant, status)
   if status == 'waiting' and not n.call.once then return 1 end

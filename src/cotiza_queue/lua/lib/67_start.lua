@@ -11,6 +11,7 @@ end
 
 function entry.start(q, j, t, take, cost)
   take.token = take.token + 1
+  t.there, t.changed = t.there - 1, true
   j.status, j.worker, j.token, j.attempt, j.started = 'active', take.worker, take.token, j.attempt + 1, q.now
   job.touch(q, j)
   unique.moved(q, j, 'active')

@@ -41,7 +41,7 @@ function ahead.line(q, j, t)
   if j.entry ~= '' then
     ids = standing(q, j.lane)
   else
-    ids = redis.call('LRANGE', q.prefix .. 'backlog:' .. j.lane .. ':' .. t.name, 0, ahead.most - 1)
+    ids = backlog.ids(q, t, j.lane, ahead.most)
     admitted = t[j.lane] or 0
   end
   local n, met = before(q, j, ids)

@@ -1,5 +1,5 @@
 -- The audit of jobs: each is in exactly the containers that its status implies.
-local function indexes(q, j)
+function audit.indexed(q, j)
   audit.named_by_all(q, j)
   audit.marks(q, j)
   for _, tag in ipairs(j.options.tags or {}) do
@@ -7,7 +7,7 @@ local function indexes(q, j)
   end
 end
 
-local function retention(q, j)
+function audit.retention(q, j)
   if audit.final[j.status] then
     audit.bundled(q, 'retention', 'ended:' .. j.status, ended.moment(q, j), j)
   end
@@ -20,7 +20,7 @@ local function retention(q, j)
 end
 
 -- Put a job that nobody would ever find again before its lane. Its old entry, if there is one, goes.
-local function bring_back(q, j)
+function audit.bring_back(q, j)
   if j.entry ~= '' then lane.drop(q, j.lane, j.entry) end
   if j.status == 'active' then
     j.token = queue.tokens(q, 1)
@@ -42,12 +42,12 @@ local function standing(q, j)
   if j.status == 'active' and handed_out and not held then return 'nobody holds its entry' end
 end
 
-local function lanes(q, j)
+function audit.standing(q, j)
   if j.status == 'blocked' then return audit.blocked(q, j) end
   if j.status ~= 'waiting' and j.status ~= 'active' then return end
   if j.entry == '' and j.status == 'waiting' then return audit.say(q, '?line', j.id, j.lane .. ':' .. j.tenant) end
   local fault = j.entry == '' and 'it has no entry' or standing(q, j)
   if not fault then return end
   audit.say(q, 'lost_job', j.id, j.status .. ' in lane ' .. j.lane .. ', but ' .. fault)
-  if q.fix then bring_back(q, j) end
+  if q.fix then audit.bring_back(q, j) end
 end

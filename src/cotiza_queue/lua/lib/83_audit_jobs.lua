@@ -31,9 +31,9 @@ function audit.jobs(q, ids)
     if audit.exists(q, id) and not broken(q, id, j) then
       audit.given(q, j)
       audit.place(q, 'delayed', 'delayed', id, j.status == 'delayed' and (j.rare.due or q.now))
-      indexes(q, j)
-      retention(q, j)
-      lanes(q, j)
+      audit.indexed(q, j)
+      audit.retention(q, j)
+      audit.standing(q, j)
       audit.result(q, j)
     end
   end
@@ -44,12 +44,11 @@ function audit.lines(q, ids)
   local unread = {}
   for _, id in ipairs(ids) do
     local j = job.read(q, id)
-    local line = j and q.prefix .. 'backlog:' .. j.lane .. ':' .. j.tenant
-    local lost = j and j.status == 'waiting' and j.entry == '' and not redis.call('LPOS', line, id)
+    local lost = j and j.status == 'waiting' and j.entry == '' and not backlog.holds(q, tenant.open(q, j.tenant), j)
     if lost then unread[j.lane] = unread[j.lane] or backlog.all_unread(q, j.lane) end
     if lost and not unread[j.lane][id] and not redis.call('ZSCORE', q.prefix .. 'newer', id) then
       audit.say(q, 'lost_job', id, 'waiting, but neither in lane ' .. j.lane .. ' nor in its line')
-      if q.fix then bring_back(q, j) end
+      if q.fix then audit.bring_back(q, j) end
     end
   end
 end

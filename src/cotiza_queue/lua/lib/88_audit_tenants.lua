@@ -5,7 +5,7 @@ local function hash(key)
   return fields
 end
 
-local function compare(q, name, wanted)
+function audit.compare(q, name, wanted)
   local key = q.prefix .. name
   local fields = hash(key)
   for field, n in pairs(wanted) do
@@ -25,13 +25,13 @@ local function stuck(q, name, number, wanted)
   if q.fix then redis.call('ZADD', q.prefix .. 'put_off', 0, name) end
 end
 
-local function tenants(q, name)
+function audit.tenants(q, name)
   local t, wanted, before = tenant.open(q, name), q.tally[name] or {}, #q.found
   wanted.active = wanted.active or 0
   wanted.there = q.indexed and (wanted.there or 0) or nil
   for _, number in ipairs(tenant.lanes(t)) do wanted[number], wanted[-number] = wanted[number] or 0, 0 end
   for number in pairs(q.standing) do
-    wanted[-number] = redis.call('LLEN', q.prefix .. 'backlog:' .. number .. ':' .. name)
+    wanted[-number] = backlog.length(q, t, number)
   end
   audit.bounded(q, t)
   audit.tenant(q, t, wanted)

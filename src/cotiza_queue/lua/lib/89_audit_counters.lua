@@ -18,9 +18,9 @@ function audit.counters(q, args)
   if not q.standing then return audit.say(q, '?counters', 'lanes', 'too many entries to count them in one look') end
   local seen = {}
   for number, n in pairs(q.standing) do unread(q, number, n) end
-  compare(q, 'lanes', q.standing)
-  compare(q, 'counts', tally.statuses(q, most))
+  audit.compare(q, 'lanes', q.standing)
+  audit.compare(q, 'counts', tally.statuses(q, most))
   for _, name in ipairs(args) do seen[name] = true end
   for name in pairs(q.tally) do seen[name] = true end
-  for name in pairs(seen) do tenants(q, name) end
+  for name in pairs(seen) do audit.tenants(q, name) end
 end

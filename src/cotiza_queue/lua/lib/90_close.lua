@@ -6,27 +6,14 @@ local function write_meta(q)
   redis.call('HSET', q.prefix .. 'meta', unpack(flat))
 end
 
-local function write_tenants(q)
-  local writes, gone, n = q.writes, {}, #q.writes
-  for _, t in pairs(q.tenants) do
-    local packed = t.changed and tenant.pack(t)
-    if packed then
-      writes[n + 1], writes[n + 2] = t.key, packed
-      n = n + 2
-    elseif t.changed then
-      gone[#gone + 1] = t.key
-    end
-  end
-  queue.in_pages('DEL', gone)
-end
-
 -- Numbers that were given out are written before the records that have them: should the call be broken off by a key of
 -- another type, none is given twice.
 function queue.close(q)
+  tenant.follow_unread(q)
   index.flush(q)
   lane.flush(q)
   backlog.flush_all(q)
-  write_tenants(q)
+  tenant.write_all(q)
   event.count(q)
   write_meta(q)
   bodies.flush(q)

@@ -2,7 +2,7 @@
 -- KEYS     meta
 -- ARGS     fix (0 | 1), part, then what that part takes:
 --          types: [name type] each | inbox | jobs, lines, named: job ids | entries, pending: lane after limit |
---          letters: after limit | members: name members | bodies: places | parts: [name owner] each |
+--          letters: after limit | members: name members | newest: tenants | bodies: places | parts: [name owner] each |
 --          uniques, ends: names | listed: schedule ids | counters: most, lane numbers with commas, tenants
 -- RETURNS  [where a page goes on or "", [code subject detail per finding]]; codes that begin with ? are no findings
 -- EDGE     active -> waiting
