@@ -4,19 +4,22 @@ doctor mends all of it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from cotiza_queue import Queue
+from cotiza_queue import Queue, Status
 from cotiza_queue.engine import doctor
 from cotiza_queue.errors import CotizaError, NotFound, QueueDamaged, QueueUnavailable
 from cotiza_queue.model.policy import lane_of
 from cotiza_queue.store import keys
 from cotiza_queue.store.catalogue import FIXED
+from cotiza_queue.store.commands import Commands, Delivery, Stand
 from cotiza_queue.store.connection import Connection
+from cotiza_queue.store.hints import Hints
 
 KIND = "parts"
 P = keys.prefix(KIND)
@@ -60,6 +63,21 @@ async def test_what_is_no_job_is_taken_out_from_between_the_jobs(
     assert await listed(own) == ids
     await own.cancel(ids[0])
     assert (await own.doctor()).counts == {}
+
+
+async def test_a_job_that_was_handed_over_is_one_of_the_jobs(own: Queue, raw: Connection) -> None:
+    told: list[Delivery] = []
+    hints = Hints(raw, "w1", {}, {KIND: lambda delivery, _: told.append(delivery)})
+    async with hints:
+        await Commands(raw).turn(KIND, "w1", 1, [], stand=Stand(0, idle=True))
+        made = await own.enqueue(KIND, 1)
+        while not told:
+            await asyncio.sleep(0.001)
+    await raw.command("RPUSH", P + "inbox", b"1", SHORT, b"{}")
+    assert (await own.doctor()).counts == {"inbox": 3}
+    assert (await own.doctor(fix=True)).counts == {}
+    found = await own.get(made.job_id)
+    assert (found.status, found.worker) == (Status.ACTIVE, "w1")
 
 
 @pytest.mark.parametrize("name", [kind.head for kind in FIXED if kind.head != "inbox"])

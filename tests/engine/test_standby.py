@@ -118,6 +118,7 @@ async def another_waits(queue: Queue, worker: Idle) -> None:
 
 async def another_was_handed_over(queue: Queue, worker: Idle) -> None:
     await queue.enqueue(worker.kind, 99)
+    await heard(worker)
     worker.told.clear()
 
 

@@ -6,11 +6,11 @@ HAND = "lib/59_standby_hand"
 STANDBY = (
     ("handed over before those that wait", HAND,
      "prefix .. 'ready') == 1", "prefix .. 'ready') == 2"),
-    ("handed over under a limit of the queue", HAND, "    if value then return false end\n", ""),
-    ("handed over under a limit of its tenant", HAND, ".limits == tenant.none", " ~= nil"),
+    ("handed over under a limit of the queue", HAND, "    if found[i] then return nil end\n", ""),
+    ("handed over under a limit of its tenant", HAND, "t.limits == tenant.none and", ""),
     ("handed over after a long silence", HAND, " or s.since + standby.fresh <= now then", " then"),
     ("handed over twice", HAND, "if s.id or not s.worker", "if not s.worker"),
-    ("handed to who does not know it", HAND, "(asked.options.version or 1) > s.version or ", ""),
+    ("handed to who does not know it", HAND, "(options.version or 1) > s.version", "false"),
     ("a worker that stays on standby", "lib/59_standby",
      "  redis.call('HDEL', q.prefix .. 'meta', 'standby')\n", ""),
     ("what was not heard, and is not brought", "lib/59_standby",
@@ -23,6 +23,6 @@ STANDBY = (
     ("started with another token", "lib/71_standby_start",
      "j.token, j.started = j.token_there, j.came",
      "j.started = j.came"),
-    ("a body that is told apart from its tenant", HAND, "asked.id .. asked.tenant .. asked.body",
-     "asked.id .. asked.body"),
+    ("a body that is told apart from its tenant", HAND, "id .. tenant_id .. body",
+     "id .. body"),
 )  # fmt: skip

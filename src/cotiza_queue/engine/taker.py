@@ -8,7 +8,6 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import NamedTuple
 
 import msgspec
 
@@ -17,7 +16,7 @@ from ..errors import ConfigurationError, CotizaError, QueueDamaged
 from ..model.outcome import Release
 from ..model.policy import Defaults, JobOptions, rules_for
 from ..store import codec
-from ..store.commands import Commands, Delivery, Settlement, Stand, Turn
+from ..store.commands import Commands, Delivery, Settlement, Turn
 from ..store.ids import public
 from ..telemetry import Telemetry
 from .gate import Hooks
@@ -32,6 +31,7 @@ from .servertime import ServerTime
 from .settler import PAGE, Settler
 from .slots import Slots
 from .standby import Standby
+from .turning import Asked, Brought
 from .units import Grant, Share, Ticket
 
 LAST_PATIENCE_S = 1.0
@@ -39,25 +39,6 @@ POLL_S = 1.0
 """The longest that a waiting or due job can go unnoticed when a wake-up is lost."""
 READY_WITHIN_S = 5.0
 """A loop that has not been around for so long serves nobody: the worker is not ready."""
-
-
-class Asked(NamedTuple):
-    """A turn to be sent: what it settles, what it may take, the reasons to look that it knows of,
-    and what it says of standby.
-    """
-
-    outcomes: list[Settlement]
-    grant: Grant
-    reasons: int
-    stand: Stand | None = None
-
-
-class Brought(NamedTuple):
-    """What a turn has brought, not yet begun: a ticket for each delivery."""
-
-    turn: Turn
-    tickets: list[Ticket]
-    time: ServerTime
 
 
 class Taker:
@@ -133,7 +114,11 @@ class Taker:
         self._slots.came(1, 0)
         (ticket,) = self._share.came(1, Grant(1))
         self._start(runner, delivery, ticket, ServerTime(now_ms, self._clock))
-        # The next turn says so, and with it the job gets its place; what it has settled goes along.
+        # Once it has begun: nobody waits for the rest.
+        asyncio.get_running_loop().call_soon(self._say_handed, delivery, now_ms)
+
+    def _say_handed(self, delivery: Delivery, now_ms: int) -> None:
+        """The next turn gives the job its place; if it has ended by then, that goes along."""
         self._pace.look()
         self._attention.set()
         try:

@@ -1,42 +1,41 @@
 -- Handing a job that comes alone to the worker on standby.
-standby.held = { 'paused', 'rested', 'concurrency', 'period', 'newer' }
 
-function standby.channel(prefix, worker) return prefix .. 'wake:' .. worker end
-
--- True where the job could start at once: nothing else waits, and nothing is held back or counted.
-local function open(meta_key, prefix, tenant_id)
-  for _, value in ipairs(redis.call('HMGET', meta_key, unpack(standby.held))) do
-    if value then return false end
+-- The token that the job gets if it may start at once: nothing else waits, and nothing is held back or counted.
+local function token_for(meta_key, prefix, tenant_id)
+  local found = redis.call('HMGET', meta_key, 'token', 'paused', 'rested', 'concurrency', 'period', 'newer')
+  for i = 2, 6 do
+    if found[i] then return nil end
   end
-  if redis.call('EXISTS', prefix .. 'ready') == 1 then return false end
-  return tenant.open({ prefix = prefix, jobs = {}, tenants = {} }, tenant_id).limits == tenant.none
+  if redis.call('EXISTS', prefix .. 'ready') == 1 then return nil end
+  local t = tenant.open({ prefix = prefix, jobs = {}, tenants = {} }, tenant_id)
+  return t.limits == tenant.none and (tonumber(found[1]) or 0) + 1 or nil
 end
 
--- Returns the worker and the token that the job has there, nil if it goes to nobody: also if the worker doesn't listen.
-function standby.hand(meta_key, text, now, asked)
+-- Told are four numbers, the lengths of what follows among them, then names and body as they are. True if it listens.
+local function tell(prefix, worker, token, now, id, tenant_id, body)
+  local head = table.concat({ token, now, #id, #tenant_id }, ' ')
+  return redis.call('PUBLISH', prefix .. 'wake:' .. worker, head .. '\n' .. id .. tenant_id .. body) > 0
+end
+
+-- Returns the moment of its coming with the worker that was handed the job, nil if nobody was. First it is told, since
+-- only so it is known who listens; nothing of what follows can fail.
+function standby.hand(meta_key, text, now, asked, body)
   local s, prefix = standby.parts(text), queue.prefix(meta_key)
   if s.id or not s.worker or s.since + standby.fresh <= now then return nil end
-  if (asked.options.version or 1) > s.version or not open(meta_key, prefix, asked.tenant) then return nil end
-  -- Where the account may not ask, nobody listens.
-  local listeners = redis.pcall('PUBSUB', 'NUMSUB', standby.channel(prefix, s.worker))[2]
-  if not listeners or listeners == 0 then return nil end
-  local token = redis.call('HINCRBY', meta_key, 'token', 1)
-  redis.call('HSET', meta_key, 'standby', cmsgpack.pack(s.worker, s.version, s.since, asked.id, token))
-  return s.worker, token
+  local id, tenant_id, _, _, _, _, _, options = cmsgpack.unpack(asked)
+  if options and (options.version or 1) > s.version then return nil end
+  local token = token_for(meta_key, prefix, tenant_id)
+  if not token or not tell(prefix, s.worker, token, now, id, tenant_id, body) then return nil end
+  redis.call('HSET', meta_key, 'token', token, 'standby', cmsgpack.pack(s.worker, s.version, s.since, id, token))
+  return now .. ' ' .. token .. ' ' .. s.worker
 end
 
--- Four numbers, the lengths of what follows among them, then names and body as they are.
-function standby.tell(prefix, worker, token, now, asked)
-  local head = table.concat({ token, now, #asked.id, #asked.tenant }, ' ')
-  redis.call('PUBLISH', standby.channel(prefix, worker), head .. '\n' .. asked.id .. asked.tenant .. asked.body)
-end
-
--- The moment when a job came, with whom it was handed to, is one text in the inbox.
-function standby.mark(now, worker, token) return now .. ' ' .. token .. ' ' .. worker end
-
+-- What the inbox says of a job's coming.
 function standby.note(asked, text)
   asked.came = tonumber(text)
   if asked.came then return end
-  local came, token, worker = string.match(text, '^(%d+) (%d+) (.+)$')
+  local came, token, worker = standby.noted(text)
   asked.came, asked.token_there, asked.handed_to = tonumber(came), tonumber(token), worker
 end
+
+function standby.noted(text) return string.match(text, '^(%d+) (%d+) ([%w_.-]+)$') end

@@ -35,21 +35,16 @@ function inbox.place(meta_key)
 end
 
 -- When the job was written down; nil where jobs are limited by number, since it has to be counted first.
-function inbox.post(meta_key, args)
+function inbox.post(meta_key, asked, body)
   local found = redis.call('HMGET', meta_key, 'depth', 'bounded', 'standby')
   if found[1] or found[2] then return nil end
   local prefix, now = queue.prefix(meta_key), clock.now()
   local key = key_of(prefix)
   local there = redis.call('LLEN', key)
   if there >= inbox.most * inbox.fields then inbox.place(meta_key) end
-  local asked, worker, token = there == 0 and found[3] and intake.parse(args, 1), nil, nil
-  if asked then worker, token = standby.hand(meta_key, found[3], now, asked) end
-  redis.call('RPUSH', key, worker and standby.mark(now, worker, token) or now, args[1], args[2])
-  if worker then
-    standby.tell(prefix, worker, token, now, asked)
-  elseif there == 0 then
-    redis.call('PUBLISH', prefix .. 'wake', 'wake')
-  end
+  local handed = there == 0 and found[3] and standby.hand(meta_key, found[3], now, asked, body)
+  redis.call('RPUSH', key, handed or now, asked, body)
+  if there == 0 and not handed then redis.call('PUBLISH', prefix .. 'wake', 'wake') end
   return now
 end
 

@@ -1,7 +1,7 @@
 -- The audit of the inbox (66_inbox.lua).
 
 local function is_job(moment, asked, body)
-  if not (asked and body and tonumber(moment)) then return false end
+  if not (asked and body and (tonumber(moment) or standby.noted(moment))) then return false end
   local whole, id, tenant_id, priority, number, attempts, keep, delay, options, call = pcall(cmsgpack.unpack, asked)
   return whole and type(id) == 'string' and type(tenant_id) == 'string' and type(priority or 0) == 'number'
     and type(number) == 'number' and type(attempts) == 'number' and type(keep) == 'string'

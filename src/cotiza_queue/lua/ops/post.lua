@@ -7,7 +7,7 @@
 -- ERRORS   none
 -- COST     O(1); every hundredth O(100)
 local function post(keys, args)
-  local moment = inbox.post(keys[1], args)
+  local moment = inbox.post(keys[1], args[1], args[2])
   if moment then return moment end
   local q = queue.open(keys[1])
   local answers, plain = intake.page(q, args, intake.fields)
