@@ -58,7 +58,7 @@ class InboxRules:
         asked=st.lists(st.tuples(plain, tenant), min_size=1, max_size=9),
         ms=st.sampled_from((0, 0, 1, 700)),
         then=st.sampled_from((*USUAL * 3, "bound", "take", "look")),
-        who=st.sampled_from(("", *WORKERS)),
+        who=st.sampled_from((*[""] * 9, *WORKERS)),
         heard=st.booleans(),
     )
     def post(self, asked: Asked, ms: int, then: str, who: str, heard: bool) -> None:
@@ -123,7 +123,7 @@ class InboxRules:
         self.play.turn(who, 1, done, idle=True)
 
     def _idle(self, who: str) -> None:
-        for each in (*WORKERS, who, who):
+        for each in WORKERS:
             self.play.turn(each, 20)
         self.play.turn(who, 20, idle=True)
 
