@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from cotiza_queue import Queue, Status, Worker, WorkerOptions
+from cotiza_queue import NewJob, Queue, Status, Worker, WorkerOptions
 from cotiza_queue.errors import AccessRefused, CotizaError, QueueUnavailable
+from cotiza_queue.model.job import Enqueued
 from cotiza_queue.store.connection import Connection
 from cotiza_queue.store.embedded import acquire
 
@@ -139,6 +140,22 @@ async def test_the_doctor_says_what_its_account_may_not_see(url: str, kind: str)
         levels = {one.check: one.level for one in report.server}
         assert "settings" not in levels
         assert levels["functions"] == "ok"
+
+
+@pytest.mark.row("D8")
+@pytest.mark.parametrize(("jobs", "forbidden"), [(1, "-get"), (20, "-lrange")])
+async def test_a_payload_that_the_doctor_may_not_read_is_not_taken_for_lost(
+    url: str, kind: str, jobs: int, forbidden: str
+) -> None:
+    async with Queue(url) as queue:
+        made = await queue.enqueue_many([NewJob(type=kind, payload=n) for n in range(jobs)])
+        async with Queue(await _allow(url, *DOCTOR, forbidden)) as poor:
+            with pytest.raises(AccessRefused):
+                await poor.doctor(fix=True)
+        for n, answer in enumerate(made):
+            assert isinstance(answer, Enqueued)
+            assert (await queue.get(answer.job_id)).payload == n
+        assert (await queue.doctor()).counts == {}
 
 
 @pytest.mark.row("D9")

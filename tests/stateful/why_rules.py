@@ -68,7 +68,7 @@ def _right(play: Play, job: Job, seen: Seen) -> set[Cause]:
     if job.status == "delayed" and (job.due or 0) > now:
         failed = Cause.RETRYING if job.failures and job.attempt else Cause.DELAYED
         return {failed, Cause.SNOOZED} if seen.snoozed else {failed}
-    if job.status == "waiting" and job.deadline is not None and now > job.deadline:
+    if job.deadline is not None and now > job.deadline:
         return {Cause.DEADLINE_PASSED}
     if model.caps[""].until > now:
         return {Cause.QUEUE_PAUSED}

@@ -18,7 +18,12 @@ ANEW = ELSEWHERE | {"LOADING", "NOAUTH", "WRONGPASS"}
 """After such an answer the next call connects anew: it may find another server, or be let in."""
 DAMAGED = frozenset({"WRONGTYPE", "NOGROUP"})
 _REFUSED = frozenset({"NOPERM", "NOAUTH", "WRONGPASS"})
-_SCRIPT_REFUSED = ("user executing the script can't", "without authentication", "user is disabled")
+_SCRIPT_REFUSED = (
+    "user executing the script can't",
+    "ACL failure in script",
+    "without authentication",
+    "user is disabled",
+)
 _CROWDED = "max number of clients reached"
 
 
