@@ -131,9 +131,16 @@ def _mark(checksum: int) -> str:
     return PAIRS[checksum >> 5 & 1023] + ALPHABET[checksum & 31]
 
 
-@lru_cache(64)
-def _moment(ms: int) -> str:
-    return _encode(ms, _TIME_CHARACTERS)
+def ten(bits: int) -> str:
+    """The ten characters of fifty bits."""
+    return (
+        f"{PAIRS[bits >> 40]}{PAIRS[bits >> 30 & 1023]}{PAIRS[bits >> 20 & 1023]}"
+        f"{PAIRS[bits >> 10 & 1023]}{PAIRS[bits & 1023]}"
+    )
+
+
+_moment = lru_cache(64)(ten)
+"""Of a time in milliseconds."""
 
 
 def _digest(text: str, length: int) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import NewType
 
-from ..model.ids import ALPHABET, PAIRS, JobId, type_code
+from ..model.ids import ALPHABET, JobId, ten, type_code
 from . import codec
 
 StoredId = NewType("StoredId", bytes)
@@ -56,7 +56,7 @@ def public(stored_id: bytes, job_type: str) -> JobId:
         return JobId(stored_id.removeprefix(b"#").decode("utf-8", "replace"))
     bits = int.from_bytes(stored_id, "big") ^ _FIRST_BIT
     time, middle, end = bits >> 100, bits >> 50 & _FIFTY, bits & _FIFTY
-    return JobId(f"{_ten(time)}{_ten(middle)}{_ten(end)}{type_code(job_type)}")
+    return JobId(f"{ten(time)}{ten(middle)}{ten(end)}{type_code(job_type)}")
 
 
 def words(joined: bytes) -> list[bytes]:
@@ -68,12 +68,4 @@ def shown(text: bytes, job_type: str) -> str:
     """What a script says to people, with the ids in it as they know them."""
     return _in_texts(lambda found: public(found[0], job_type).encode(), text).decode(
         "utf-8", "replace"
-    )
-
-
-def _ten(bits: int) -> str:
-    """The characters of fifty bits."""
-    return (
-        f"{PAIRS[bits >> 40]}{PAIRS[bits >> 30 & 1023]}{PAIRS[bits >> 20 & 1023]}"
-        f"{PAIRS[bits >> 10 & 1023]}{PAIRS[bits & 1023]}"
     )
