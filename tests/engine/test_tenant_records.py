@@ -166,3 +166,15 @@ async def test_numbers_from_128_on_are_packed(
         started += brought
     assert started == ids
     assert (await keys.record()).numbers == {}
+
+
+async def test_the_doctor_counts_a_short_line_of_a_lane_that_nobody_has_used(
+    queue: Queue, kind: str
+) -> None:
+    await queue.pause(kind, tenant="t")
+    job = await queue.enqueue(kind, 1, tenant="t", options={"attempts": 2, "uniqueKey": "u"})
+    report = await queue.doctor(fix=True)
+    assert [found for found in report.findings if found.queue == kind] == []
+    await queue.resume(kind, tenant="t")
+    turn = await Commands(queue._link.connection).turn(kind, "w1", 1, [])
+    assert [delivery.id for delivery in turn.deliveries] == [job.job_id]

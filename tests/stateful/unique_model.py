@@ -52,7 +52,8 @@ class UniqueKeys(dict[str, str]):
         asked, key = job.intake, job.intake.unique
         if not key:
             return
-        mine = self.get(key) == job.id
+        # What its own earlier life holds for a span is not this one's.
+        mine = self.get(key) == job.id and key not in self.gone
         if asked.span_ms:
             if mine and not status:
                 self.gone[key] = (job.status, job.created)
