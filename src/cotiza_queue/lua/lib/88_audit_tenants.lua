@@ -29,10 +29,10 @@ function audit.tenants(q, name)
   local t, wanted, before = tenant.open(q, name), q.tally[name] or {}, #q.found
   wanted.active = wanted.active or 0
   wanted.there = q.indexed and (wanted.there or 0) or nil
-  for _, number in ipairs(tenant.lanes(t)) do
-    wanted[number], wanted[-number] = wanted[number] or 0, backlog.length(q, t, number)
-  end
-  for number in pairs(q.standing) do wanted[-number] = backlog.length(q, t, number) end
+  local lanes = tenant.lanes(t)
+  for _, number in ipairs(lanes) do wanted[number] = wanted[number] or 0 end
+  for number in pairs(q.standing) do lanes[#lanes + 1] = number end
+  for _, number in ipairs(lanes) do wanted[-number] = backlog.length(q, t, number) end
   audit.bounded(q, t)
   audit.tenant(q, t, wanted)
   audit.uncounted(q, t)
