@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from cotiza_queue import JobContext, JobType, Limits, Queue, Status
+from cotiza_queue import JobContext, JobType, Limits, Queue, Status, Worker, WorkerOptions
 from cotiza_queue.store import keys
 from cotiza_queue.store.commands import Commands, Delivery, Settlement, Stand, Turn
 from cotiza_queue.store.connection import Connection
+from cotiza_queue.store.embedded import acquire
 from cotiza_queue.store.hints import Hints
 
 FRESH_MS = 2000
@@ -357,3 +359,26 @@ async def test_a_hook_that_fails_stops_no_job_that_was_handed_over(
         for n in range(3):
             job = await queue.enqueue(kind, n)
             assert (await queue.wait(job.job_id)).status is Status.COMPLETED
+
+
+async def test_a_worker_on_standby_that_has_lost_its_server_can_stop(
+    kind: str, tmp_path: Path
+) -> None:
+    async def work(payload: Any, context: Any) -> None:
+        pass
+
+    server = await acquire(tmp_path)
+    options = WorkerOptions(handle_signals=False, drain_ms=600_000)
+    worker = Worker({kind: work}, server.url, options=options)
+    running = asyncio.ensure_future(worker.run())
+    await worker.ready.wait()
+    raw = Connection(server.url)
+    await on_standby(raw, kind)
+    await raw.close()
+    await server.release()
+    async with asyncio.timeout(20):
+        while worker.healthy:
+            await asyncio.sleep(0.01)
+    worker.stop()
+    async with asyncio.timeout(30):
+        await running

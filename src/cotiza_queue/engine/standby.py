@@ -57,4 +57,4 @@ class Standby:
 
     def end(self) -> None:
         """Nothing will be begun here any more, or nothing is known: a sweep says what is ours."""
-        self.possible = False
+        self.possible = self.asking = False

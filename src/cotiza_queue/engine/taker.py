@@ -165,7 +165,9 @@ class Taker:
 
     @property
     def _over(self) -> bool:
-        left = self._busy or self._pace.under_way or self._standby.possible
+        # Where a sweep must come first, nothing that is handed over is heard: that need not end.
+        stands = self._standby.possible and not self._unsure
+        left = self._busy or self._pace.under_way or stands
         return self._draining and not left
 
     @property
