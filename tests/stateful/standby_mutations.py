@@ -5,12 +5,15 @@ from __future__ import annotations
 HAND = "lib/59_standby_hand"
 STANDBY = (
     ("handed over before those that wait", HAND,
-     "prefix .. 'ready') == 1", "prefix .. 'ready') == 2"),
+     "prefix .. 'inbox', prefix .. 'ready')", "prefix .. 'inbox')"),
+    ("handed over beside one that has no place yet", HAND,
+     "prefix .. 'inbox', prefix .. 'ready')", "prefix .. 'ready')"),
     ("handed over under a limit of the queue", HAND, "    if found[i] then return nil end\n", ""),
-    ("handed over under a limit of its tenant", HAND, "t.limits == tenant.none and", ""),
+    ("handed over under a limit of its tenant", HAND, "packed and tenant", "false and tenant"),
     ("handed over after a long silence", HAND, " or s.since + standby.fresh <= now then", " then"),
     ("handed over twice", HAND, "if s.id or not s.worker", "if not s.worker"),
     ("handed to who does not know it", HAND, "(options.version or 1) > s.version", "false"),
+    ("handed over again once it runs", "lib/71_standby_start", "  standby.keep(q, j)\n", ""),
     ("a worker that stays on standby", "lib/59_standby",
      "  redis.call('HDEL', q.prefix .. 'meta', 'standby')\n", ""),
     ("what was not heard, and is not brought", "lib/59_standby",

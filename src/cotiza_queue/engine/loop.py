@@ -83,12 +83,21 @@ class Background:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ahead: _Ahead | None = None
 
     def start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        task = asyncio.create_task(work, name=name)
+        ahead, self._ahead = self._ahead, None
+        task = ahead.begin(work, name) if ahead else asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    def prepare(self) -> None:
+        """Make the task of the next work now: to make one takes the longest when a process has
+        been at rest.
+        """
+        if self._ahead is None:
+            self._ahead = _Ahead()
 
     async def finished(self) -> None:
         """Wait until all of them have ended by themselves."""
@@ -96,7 +105,27 @@ class Background:
             await asyncio.wait(self._tasks)
 
     async def close(self, patience_s: float = math.inf) -> None:
-        await end(self._tasks, patience_s)
+        ahead, self._ahead = self._ahead, None
+        await end([*self._tasks, *([ahead.task] if ahead else [])], patience_s)
+
+
+class _Ahead:
+    """A task that waits for its work."""
+
+    def __init__(self) -> None:
+        self._work: asyncio.Future[Coroutine[Any, Any, None]] = (
+            asyncio.get_running_loop().create_future()
+        )
+        self.task = asyncio.create_task(self._do(), name="ahead")
+
+    def begin(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        self.task.set_name(name)
+        self.task.add_done_callback(lambda _: work.close())  # It may not have begun.
+        self._work.set_result(work)
+        return self.task
+
+    async def _do(self) -> None:
+        await (await self._work)
 
 
 async def end(tasks: Iterable[asyncio.Task[Any]], patience_s: float = math.inf) -> None:

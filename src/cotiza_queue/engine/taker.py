@@ -265,7 +265,10 @@ class Taker:
             asked = self._ask(self._pace.page, self._pace.page)
             if not (asked.outcomes or asked.grant.jobs or self._pace.looks):
                 break  # Units are short: who gives some back wakes us.
-            asked = asked._replace(stand=self._standby.turn(self._idle(asked)))
+            stand = self._standby.turn(self._idle(asked))
+            asked = asked._replace(stand=stand)
+            if stand is not None and stand.idle:
+                self._jobs.prepare()
             self._pace.sent()
             self._turns.start(self._turn(asked, version), name=f"turn:{self._job_type}")
             sent = True

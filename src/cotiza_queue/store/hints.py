@@ -5,6 +5,7 @@ for you. Losing any of it is harmless.
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
@@ -21,6 +22,8 @@ SIGN_S = 1.0
 """Between two questions whether the server is still there: a connection that leads nowhere any more
 looks like one where nothing happens.
 """
+_TOLD = struct.Struct(">QQHH")
+_numbers = _TOLD.unpack_from
 
 Heard = Mapping[str, Callable[[str], None]]
 """Job type → what to do with a hint's text."""
@@ -92,17 +95,17 @@ def _handed(start: Callable[[Delivery, int], None], job_type: str, said: bytes) 
 
 
 def delivery_of(job_type: str, said: bytes) -> tuple[Delivery, int] | None:
-    """What a worker on standby is told, with the server's time: ``token now length length`` of id
-    and tenant, a line feed, then id, tenant and body. None of what no script of ours has said.
+    """What a worker on standby is told, with the server's time: four numbers (59_standby_hand.lua),
+    then id, tenant and body. None of what no script of ours has said.
     """
-    head, _, rest = said.partition(b"\n")
     try:
-        token, now, id_length, tenant_length = map(int, head.split())
-        tenant = rest[id_length : id_length + tenant_length].decode()
-    except ValueError:
+        token, now, id_length, tenant_length = _numbers(said)
+        body_at = _TOLD.size + id_length + tenant_length
+        tenant = said[body_at - tenant_length : body_at].decode()
+    except (struct.error, ValueError):
         return None
-    stored, body = ids.StoredId(rest[:id_length]), rest[id_length + tenant_length :]
-    return Delivery(job_type, stored, token, 1, now, tenant, body), now
+    stored = ids.StoredId(said[_TOLD.size : _TOLD.size + id_length])
+    return Delivery(job_type, stored, token, 1, now, tenant, said[body_at:]), now
 
 
 async def _ask(wire: Wire, packed: bytes) -> None:

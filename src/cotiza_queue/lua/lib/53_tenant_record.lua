@@ -25,7 +25,7 @@ local function unusual(name, whole, there, number, inside, behind, limits, other
   return t
 end
 
-local function unpacked(name, packed)
+function tenant.unpacked(name, packed)
   local there, number, inside, behind, text = string.byte(packed, 1, 5)
   if behind and there < 128 and number < 128 and inside < 128 and behind < 128 and (not text or BEGINS[text]) then
     return { name = name, there = there, limits = tenant.none, lane = number > 0 and number, changed = false,
@@ -37,7 +37,7 @@ end
 -- Reads a page of tenants at once, and jobs with them if there are such.
 function tenant.fetch(q, names, ids)
   local keys, wanted = job.unread(q, ids or {})
-  local jobs, n, tenants, prefix = #keys, #keys, q.tenants, q.prefix .. 'tenant:'
+  local jobs, n, tenants, prefix, unpacked = #keys, #keys, q.tenants, q.prefix .. 'tenant:', tenant.unpacked
   for i = 1, #names do
     local name = names[i]
     if tenants[name] == nil then

@@ -21,6 +21,13 @@ function standby.begin(q, worker)
   redis.call('HSET', q.prefix .. 'meta', 'standby', cmsgpack.pack(worker, q.version, q.now))
 end
 
+-- The job that the worker was handed has its place.
+function standby.keep(q, j)
+  local s = read(q)
+  if s.worker ~= j.handed_to then return end
+  redis.call('HSET', q.prefix .. 'meta', 'standby', cmsgpack.pack(s.worker, s.version, s.since, j.id, j.token_there))
+end
+
 -- The worker asks for a turn. Returns the job that it was handed, unless it is the one that it has heard of.
 function standby.finish(q, worker, heard)
   local s = read(q)

@@ -40,11 +40,13 @@ function inbox.post(meta_key, asked, body)
   if found[1] or found[2] then return nil end
   local prefix, now = queue.prefix(meta_key), clock.now()
   local key = key_of(prefix)
-  local there = redis.call('LLEN', key)
-  if there >= inbox.most * inbox.fields then inbox.place(meta_key) end
-  local handed = there == 0 and found[3] and standby.hand(meta_key, found[3], now, asked, body)
+  local handed = found[3] and standby.hand(meta_key, prefix, found[3], now, asked, body)
+  if not handed then
+    local there = redis.call('LLEN', key)
+    if there >= inbox.most * inbox.fields then inbox.place(meta_key) end
+    if there == 0 then redis.call('PUBLISH', prefix .. 'wake', 'wake') end
+  end
   redis.call('RPUSH', key, handed or now, asked, body)
-  if there == 0 and not handed then redis.call('PUBLISH', prefix .. 'wake', 'wake') end
   return now
 end
 
