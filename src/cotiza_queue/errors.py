@@ -155,17 +155,21 @@ class QueueUnavailable(CotizaError):
     """Redis can't be reached or refuses writes.
 
     ``indeterminate``: True if the call was sent and its reply lost, so that it may or may not have
-    happened. Repeat it with the same job id: enqueueing is idempotent by id.
+    happened. Repeat it with the same job id: enqueueing is idempotent by id. ``said``: the word
+    with which Redis has refused (MISCONF), "" if it was not heard. ``remedy``, as it is given: what
+    to do if that lasts.
     """
 
     code = "queue_unavailable"
     http_status = 503
 
-    def __init__(self, message: str, *, indeterminate: bool = False) -> None:
-        super().__init__(
-            message, remedy="Try again in a moment; if it lasts, check the Redis server."
-        )
+    def __init__(
+        self, message: str, *, indeterminate: bool = False, said: str = "", remedy: str = ""
+    ) -> None:
+        remedy = remedy or "check the Redis server"
+        super().__init__(message, remedy=f"Try again in a moment; if it lasts, {remedy}.")
         self.indeterminate = indeterminate
+        self.said = said
 
 
 class QueueDamaged(CotizaError):

@@ -5,73 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chaos.proxy import proxy_to
+from chaos.servers import Server
 from cotiza_queue import Queue, Status, Worker, WorkerOptions
 from cotiza_queue.errors import QueueUnavailable
 from cotiza_queue.store.connection import Connection
-from cotiza_queue.store.embedded import acquire
 
 pytestmark = pytest.mark.row("D9")
-
-
-class Server:
-    """A real server of one test that may be killed and started again on the same data."""
-
-    def __init__(self, binary: str, folder: Path) -> None:
-        self._binary = binary
-        self._folder = folder
-        self.socket = f"/tmp/cq-{os.getpid()}-{folder.name[-8:]}.sock"
-        self.url = f"unix://{self.socket}"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    async def start(self) -> None:
-        options = ["--port", "0", "--unixsocket", self.socket, "--dir", str(self._folder)]
-        self.process = subprocess.Popen(
-            [
-                self._binary,
-                *options,
-                "--save",
-                "",
-                "--appendonly",
-                "yes",
-                "--appendfsync",
-                "always",
-            ],
-            stdout=subprocess.DEVNULL,
-        )
-        while True:
-            connection = Connection(self.url)
-            try:
-                await connection.command("PING")
-                return
-            except QueueUnavailable:
-                await asyncio.sleep(0.02)
-            finally:
-                await connection.close()
-
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-        Path(self.socket).unlink(missing_ok=True)
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> Any:
-    embedded = await acquire(tmp_path / "probe")
-    binary = embedded.binary
-    await embedded.release()
-    own = Server(str(binary), tmp_path)
-    await own.start()
-    yield own
-    own.kill()
 
 
 @pytest.mark.row("D1")

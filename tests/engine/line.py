@@ -41,6 +41,8 @@ class Line:
     """What is in force, and what was seen. Commands are told by their first two words."""
 
     url: str = ""
+    server: str = ""
+    """Where it leads to; another URL from then on leads new connections elsewhere."""
     rules: list[Rule] = field(default_factory=list)
     seen: list[bytes] = field(default_factory=list)
     connections: int = 0
@@ -133,11 +135,11 @@ async def _command(reader: asyncio.StreamReader) -> tuple[bytes, bytes] | None:
 @asynccontextmanager
 async def line_to(server_url: str) -> AsyncIterator[Line]:
     """A line to the server of that URL, and in ``line.url`` the way onto it."""
-    line = Line()
-    parts = urlsplit(server_url)
+    line = Line(server=server_url)
     tasks: set[asyncio.Task[None]] = set()
 
     async def connect() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        parts = urlsplit(line.server)
         if parts.scheme == "unix":
             return await asyncio.open_unix_connection(parts.path)
         return await asyncio.open_connection(parts.hostname, parts.port or 6379)

@@ -14,7 +14,7 @@ import pytest
 
 from cotiza_queue import Queue, Status, Worker, WorkerOptions
 from cotiza_queue.clock import SystemClock
-from cotiza_queue.engine.loop import keep
+from cotiza_queue.engine.loop import MAX_BACKOFF_S, keep, longest_backoff_s
 from cotiza_queue.engine.taker import READY_WITHIN_S
 from cotiza_queue.errors import AccessRefused, ConfigurationError, CotizaError, QueueUnavailable
 from cotiza_queue.store.commands import Commands
@@ -316,3 +316,26 @@ async def test_an_occurrence_whose_answer_was_lost_fires_once(
     await connection.close()
     assert (await queue.get_schedule(schedule.id)).fired == 1
     assert (await queue.metrics(kind))[0].completed == 1
+
+
+async def test_a_worker_with_a_short_lease_tries_again_before_others_may_take_its_jobs(
+    redis_url: str, kind: str
+) -> None:
+    async def work(payload: Any, context: Any) -> Any:
+        return payload
+
+    for lease_ms in (100, 1_000, 10_000, 600_000):
+        assert 2 * longest_backoff_s(lease_ms) <= lease_ms / 3000
+        assert longest_backoff_s(lease_ms) <= MAX_BACKOFF_S
+    options = WorkerOptions(handle_signals=False, lease_ms=100)
+    async with line_to(redis_url) as line, asyncio.TaskGroup() as group:
+        worker = Worker({kind: work}, line.url, options=options)
+        running = group.create_task(worker.run())
+        await worker.ready.wait()
+        for word in (b"_turn", b"_renew"):
+            line.instead(word, b"-MISCONF can't write\r\n")
+        # With pauses that grow to MAX_BACKOFF_S that would take minutes.
+        await until(lambda: min(line.count(b"_turn"), line.count(b"_renew")) > 100)
+        line.heal()
+        worker.stop()
+        await running

@@ -160,3 +160,22 @@ async def test_a_redis_py_that_hides_its_socket_is_refused() -> None:
 
     with pytest.raises(ConfigurationError):
         await connect(Hidden(), 1.0)
+
+
+async def test_who_has_a_connection_of_his_own_is_told_when_the_calls_connect_anew(
+    redis_url: str,
+) -> None:
+    async with line_to(redis_url) as line:
+        connection = Connection(line.url)
+        await connection.command("PING")
+        before = await connection.own()
+        line.instead(b"GET", b"-READONLY You can't write against a read only replica.\r\n")
+        with pytest.raises(QueueUnavailable):
+            await connection.command("GET", "key")
+        assert before.open
+        await connection.command("PING")
+        assert before.over.is_set()
+        after = await connection.own()
+        await connection.command("PING")
+        assert after.open
+        await connection.close()

@@ -8,6 +8,7 @@ from ..errors import CotizaError
 from ..store.commands import Commands
 from ..store.ids import StoredId
 from ..telemetry import Telemetry
+from .loop import longest_backoff_s
 from .running import Running, Stop
 
 _PAGE = 500
@@ -36,6 +37,7 @@ class Leases:
         self._lease_ms = lease_ms
         self._info = info
         self._telemetry = telemetry
+        self.longest_backoff_s = longest_backoff_s(lease_ms)
         self.running: dict[StoredId, Running] = {}
 
     def hold(self, job: Running) -> None:

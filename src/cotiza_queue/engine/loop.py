@@ -17,6 +17,7 @@ from ..telemetry import Telemetry
 
 FIRST_BACKOFF_S = 0.05
 MAX_BACKOFF_S = 2.0
+_SHARE_OF_LEASE = 1 / 6
 DAMAGED_PAUSE_S = 5.0
 """Between two looks at a queue with damaged keys: only a person or the doctor can mend it."""
 _CANCEL_AGAIN_S = 0.25
@@ -32,8 +33,17 @@ class Role(Protocol):
         ...
 
 
-async def beat(role: Role, stop: asyncio.Event, telemetry: Telemetry) -> None:
-    """Tick a role until ``stop`` is set."""
+def longest_backoff_s(lease_ms: int) -> float:
+    """The longest wait between two tries: when Redis is back after a lease or more, a worker has
+    to be heard of before others have looked twice (reclaimer.py: a third of a lease).
+    """
+    return min(MAX_BACKOFF_S, lease_ms / 1000 * _SHARE_OF_LEASE)
+
+
+async def beat(
+    role: Role, stop: asyncio.Event, telemetry: Telemetry, longest_s: float = MAX_BACKOFF_S
+) -> None:
+    """Tick a role until ``stop`` is set. ``longest_s``: between two tries."""
     backoff = FIRST_BACKOFF_S
     while not stop.is_set():
         try:
@@ -44,7 +54,7 @@ async def beat(role: Role, stop: asyncio.Event, telemetry: Telemetry) -> None:
         except Exception as error:
             unexpected = None if isinstance(error, CotizaError) else error
             telemetry.warn("role.failed", role=role.name, error=str(error), exc_info=unexpected)
-            pause, backoff = backoff, min(MAX_BACKOFF_S, backoff * 2)
+            pause, backoff = min(longest_s, backoff), min(longest_s, backoff * 2)
             if isinstance(error, QueueDamaged):
                 pause = DAMAGED_PAUSE_S
         await wait_for(stop, pause)

@@ -22,7 +22,7 @@ from ..telemetry import Telemetry
 from .gate import Hooks
 from .isolation import Isolation
 from .leases import Leases
-from .loop import DAMAGED_PAUSE_S, FIRST_BACKOFF_S, MAX_BACKOFF_S, Background, wait_for
+from .loop import DAMAGED_PAUSE_S, FIRST_BACKOFF_S, Background, wait_for
 from .pace import Pace
 from .runner import Runner
 from .running import Running
@@ -218,8 +218,9 @@ class Taker:
         self._telemetry.warn(
             "turn.failed", type=self._job_type, error=str(error), exc_info=unexpected
         )
-        await asyncio.sleep(self._backoff)
-        self._backoff = min(MAX_BACKOFF_S, self._backoff * 2)
+        longest_s = self._leases.longest_backoff_s
+        await asyncio.sleep(min(longest_s, self._backoff))
+        self._backoff = min(longest_s, self._backoff * 2)
 
     async def _wait_for_repair(self, error: QueueDamaged) -> None:
         """Stand still while keys of the queue are damaged, and say so again and again: each call

@@ -35,7 +35,7 @@ from .intake import checked
 from .isolation import Isolation
 from .leases import Leases, Reporter
 from .listener import Listener
-from .loop import Role, beat, end, keep, wait_for
+from .loop import Role, beat, end, keep, longest_backoff_s, wait_for
 from .offload import OFFLOAD_BYTES, Blobs, Litter, Offload
 from .pruner import Pruner
 from .reclaimer import Reclaimer
@@ -205,7 +205,8 @@ class Worker:
         self._telemetry.say("worker.stopped", worker=self.id)
 
     async def _beat(self, role: Role, over: asyncio.Event) -> None:
-        await keep(lambda: beat(role, over, self._telemetry), role.name, self._telemetry)
+        longest_s = longest_backoff_s(self._options.lease_ms)
+        await keep(lambda: beat(role, over, self._telemetry, longest_s), role.name, self._telemetry)
 
     async def _turns(self, station: _Station) -> None:
         await keep(

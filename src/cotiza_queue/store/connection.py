@@ -159,10 +159,9 @@ class Connection:
         try:
             if wire is None or not wire.open:
                 wire = await self.own(block_ms / 1000 + CONNECT_TIMEOUT_S)
-            asked = pack((*command, *after, *after.values()))
-            (reply,) = self._heard(wire, await wire.ask(asked))
+            (reply,) = await wire.ask(pack((*command, *after, *after.values())))
             if isinstance(reply, Exception):
-                raise reply
+                raise ours(reply, sent=True) from reply
         except BaseException:
             # Whoever breaks a blocked read off leaves it behind on the server.
             if wire is not None:

@@ -16,6 +16,16 @@ FOR_NOW = ELSEWHERE | {"LOADING", "MISCONF", "BUSY", "OOM", "CLUSTERDOWN", "TRYA
 """Refused before anything was done, and worth another try in a moment."""
 ANEW = ELSEWHERE | {"LOADING", "NOAUTH", "WRONGPASS"}
 """After such an answer the next call connects anew: it may find another server, or be let in."""
+_IF_IT_LASTS = {
+    "MISCONF": "free the disk of the Redis server and read its log",
+    "OOM": "give Redis more memory, or shorten retention",
+    "READONLY": "let REDIS_URL lead to the primary, by a name that follows it",
+    "MASTERDOWN": "let REDIS_URL lead to the primary, by a name that follows it",
+    "NOREPLICAS": "bring the replicas of the Redis server back",
+    "LOADING": "look in the log of the Redis server how far it has read its data",
+    "BUSY": "find out whose script keeps Redis busy, and end it with SCRIPT KILL or FUNCTION KILL",
+    "CLUSTERDOWN": "see in CLUSTER INFO which slots nobody serves",
+}
 DAMAGED = frozenset({"WRONGTYPE", "NOGROUP"})
 _REFUSED = frozenset({"NOPERM", "NOAUTH", "WRONGPASS"})
 _SCRIPT_REFUSED = (
@@ -47,7 +57,9 @@ def ours(error: Exception, *, sent: bool) -> Exception:
     if "Function not found" in text:
         return FunctionMissing()
     if _CROWDED in text or word in FOR_NOW:
-        return QueueUnavailable(f"Redis can't serve us now: {_said(word, text)}")
+        remedy = _IF_IT_LASTS.get(word, "raise maxclients" if _CROWDED in text else "")
+        message = f"Redis can't serve us now: {_said(word, text)}"
+        return QueueUnavailable(message, said=word, remedy=remedy)
     if fault := _refusal(error, word, text):
         return fault
     if word in DAMAGED:

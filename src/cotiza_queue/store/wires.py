@@ -24,6 +24,7 @@ class Wires:
         self._calls: list[Wire | None] = [None, None]
         self._opening: list[asyncio.Future[Exception | None] | None] = [None, None]
         self._made: list[Wire] = []
+        self._owned: list[Wire] = []
         self._closed = False
 
     def opened(self, place: int) -> Wire | None:
@@ -45,8 +46,10 @@ class Wires:
         return SECOND if second is None or second.load < first.load else FIRST
 
     async def own(self, silence_s: float, pushed: Pushed | None = None) -> Wire:
-        """A wire for one user, who ends it."""
-        return await self._connect(silence_s, pushed)
+        """A wire for one user, who ends it. It is ended if the calls have to connect anew."""
+        wire = await self._connect(silence_s, pushed)
+        self._owned = [*(each for each in self._owned if each.open), wire]
+        return wire
 
     def renounce(self) -> None:
         """The server is another one now, or silent: what comes next connects anew."""
@@ -66,6 +69,7 @@ class Wires:
                 raise error
             return
         self._opening[place] = opening = asyncio.get_running_loop().create_future()
+        anew = place == FIRST and self._calls[place] is not None
         failed: Exception | None = None
         try:
             self._calls[place] = await self._connect(self._silence_s)
@@ -75,6 +79,15 @@ class Wires:
         finally:
             opening.set_result(failed)
             self._opening[place] = None
+        if anew:
+            self._follow()
+
+    def _follow(self) -> None:
+        """The name may lead to another server now. Nobody says so to who only listens to the old
+        one, which may go on as a replica.
+        """
+        for wire in self._owned:
+            wire.close()
 
     async def _connect(self, silence_s: float, pushed: Pushed | None = None) -> Wire:
         async with asyncio.timeout(self._connect_s):
