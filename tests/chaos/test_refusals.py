@@ -8,12 +8,16 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from click.testing import CliRunner, Result
 
+from api_support import Process, bearer
 from chaos.servers import KINDS, Server
 from cotiza_queue import Queue, Status, Worker, WorkerOptions
+from cotiza_queue.cli.admin import cli
 from cotiza_queue.errors import QueueUnavailable
 from cotiza_queue.store.connection import Connection
 from engine.line import line_to
@@ -181,3 +185,58 @@ async def test_who_listens_to_a_primary_that_became_a_replica_goes_where_the_cal
         await running
     await old.close()
     await new.close()
+
+
+def _doctor(url: str) -> Result:
+    return CliRunner().invoke(cli, ["doctor", "-q", url], obj={})
+
+
+@pytest.mark.parametrize("server", KINDS, indirect=True)
+@pytest.mark.parametrize("word", [word for word in TROUBLES if word != "BUSY"])
+@pytest.mark.row("D8")
+async def test_the_doctor_says_of_a_server_that_refuses_us_what_is_wrong_with_it(
+    server: Server, kind: str, word: str
+) -> None:
+    trouble, connection = TROUBLES[word], Connection(server.url)
+    async with Queue(server.url) as queue:
+        await queue.enqueue(kind, 1)
+        await trouble.begin(connection, server)
+        report = await queue.doctor(fix=True)
+        failed = {one.check: one for one in report.server if one.level == "fail"}
+        assert word in failed["calls"].text
+        assert trouble.remedy in failed["calls"].remedy
+        assert failed.keys() - {"calls"} <= {"persistence", "replicas"}
+        assert (report.clean, report.looked, report.findings) == (False, False, [])
+        shell = await asyncio.to_thread(_doctor, server.url)
+        assert shell.exit_code == 1
+        assert word in shell.stdout
+        assert "not looked at" in shell.stdout
+        await trouble.end(connection, server)
+        report = await queue.doctor()
+        assert (report.clean, report.looked) == (True, True)
+    await connection.close()
+
+
+async def test_the_api_begins_reads_and_says_when_to_try_again_while_redis_refuses_to_write(
+    server: Server, tmp_path: Path
+) -> None:
+    trouble, connection = TROUBLES["READONLY"], Connection(server.url)
+    report = {"reportType": "quote", "entityId": "Q", "format": "pdf"}
+    job = {"type": "report-generation", "data": report}
+    async with Queue(server.url) as queue:
+        known = await queue.enqueue("report-generation", {}, tenant="acme")
+        await queue.get(known.job_id)  # what has just come has its place by then
+    await trouble.begin(connection, server)
+    api = Process(tmp_path / "api", REDIS_URL=server.url)
+    async with api.client(bearer()) as client:
+        refused = await client.post("/api/v1/jobs", json=job)
+        problem = refused.json()
+        assert (refused.status_code, problem["code"]) == (503, "queue_unavailable")
+        assert int(refused.headers["retry-after"]) > 0
+        assert trouble.remedy in problem["remedy"]
+        assert problem["detail"] == "Redis can't serve us now"
+        assert (await client.get(f"/api/v1/jobs/{known.job_id}")).status_code == 200
+        await trouble.end(connection, server)
+        assert (await client.post("/api/v1/jobs", json=job)).status_code == 201
+    assert api.stop() == 0
+    await connection.close()

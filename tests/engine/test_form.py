@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from cotiza_queue import NewJob, Queue, Worker
-from cotiza_queue.errors import ConfigurationError
+from cotiza_queue.errors import ConfigurationError, QueueUnavailable
 from cotiza_queue.store import form
 from cotiza_queue.store.connection import Connection
 from cotiza_queue.store.embedded import acquire
 from cotiza_queue.store.form import FORM
+from engine.line import Fate, line_to
 
 
 async def nothing(payload: Any, context: Any) -> None:
@@ -99,3 +100,24 @@ async def test_who_goes_on_after_a_flush_shuts_nobody_out(server: str) -> None:
         async with Queue(server) as another:
             await another.enqueue("mail", 4)
             assert len((await another.list(None, job_type="mail")).items) == 2
+
+
+async def test_a_name_that_comes_to_lead_to_data_of_another_form_is_noticed(
+    server: str, tmp_path: Path
+) -> None:
+    other = await acquire(tmp_path / "other")
+    await _do(other.url, "SET", "cq:form", FORM + 1)
+    await _do(other.url, "SADD", "cq:types", "mail")
+    async with line_to(server) as line, Queue(line.url) as queue:
+        await queue.enqueue("mail", 1)
+        await queue.enqueue_many([NewJob(type="mail", payload=1)])
+        line.server = other.url
+        line.instead(b"FCALL", Fate.CUT_BEFORE, times=1)
+        with pytest.raises(QueueUnavailable):
+            await queue.enqueue("mail", 1)
+        with pytest.raises(ConfigurationError, match="another form"):
+            await queue.enqueue("mail", 1)
+        (answer,) = await queue.enqueue_many([NewJob(type="mail", payload=1)])
+        assert isinstance(answer, ConfigurationError)
+    assert await _do(other.url, "DBSIZE") == 2
+    await other.release()

@@ -28,7 +28,7 @@ async def doctor(shell: Shell, *, fix: bool) -> Exit:
 
     \b
     Exit codes: 0 nothing is wrong, 1 something is;
-    2, 5 or 78 it could not look (wrong usage, Redis away, Redis refuses).
+    2, 5 or 78 it could not look (wrong usage, Redis away, Redis does not let us in).
     """
     async with shell.queue() as queue:
         report = await queue.doctor(fix=fix)
@@ -37,7 +37,10 @@ async def doctor(shell: Shell, *, fix: bool) -> Exit:
         return _exit(report)
     shell.out.print(_server(report.server))
     shell.out.print()
-    shell.out.print(_queues(report))
+    if report.looked:
+        shell.out.print(_queues(report))
+    else:
+        shell.out.print(render.text("The queues were not looked at: Redis refuses it.", "bold red"))
     for heading, findings in (("Put right", report.repaired), ("Wrong", report.findings)):
         if findings:
             shell.out.print()

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from ..chance import Chance, SystemChance
 from ..clock import Clock, SystemClock
-from ..errors import CotizaError
+from ..errors import CotizaError, QueueUnavailable
 from ..middleware import EnqueueMiddleware, Hook
 from ..model.job import JobType
 from ..store.link import Link
@@ -52,11 +52,18 @@ class Base:
         self._offload = Offload(blobs, self._chance, offload_bytes) if blobs else None
 
     async def open(self) -> Self:
-        """Connect. Raises ConfigurationError if there is no usable server, QueueUnavailable."""
+        """Connect. Raises ConfigurationError if there is no usable server, QueueUnavailable if it
+        can't be reached. One that only refuses to write now may still be looked at.
+        """
         self._link_or_none = await self._connect()
         self._directory_or_none = Directory(self._job_types, self._link.commands)
         self._background.start(keep(self._link.events.run, "events", self._telemetry), "events")
-        await self._link.connection.load()
+        try:
+            await self._link.connection.load()
+        except CotizaError as error:
+            if not (isinstance(error, QueueUnavailable) and error.said):
+                await self.close()
+                raise
         return self
 
     async def close(self) -> None:

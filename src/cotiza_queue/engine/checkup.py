@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from ..errors import QueueUnavailable
 from ..store.server import Facts
 
 Level = Literal["ok", "warn", "fail"]
@@ -31,6 +32,11 @@ def verdicts(found: Facts, library: str, here_ms: int) -> list[Verdict]:
     """All checks. ``library``: the name of our function library; ``here_ms``: our own clock."""
     said = [*_about_info(found.info), *_about_settings(found), _functions(found, library)]
     return [*said, _clock(found.now_ms - here_ms)]
+
+
+def refusal(error: QueueUnavailable) -> Verdict:
+    """What a server is that lets nobody write, or look: each of our calls to it fails like that."""
+    return Verdict("calls", "fail", error.message, error.remedy or "")
 
 
 def _about_info(info: dict[str, str] | None) -> Iterator[Verdict]:

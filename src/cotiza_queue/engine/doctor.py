@@ -12,11 +12,12 @@ from collections import Counter
 import msgspec
 
 from ..clock import Clock
+from ..errors import QueueUnavailable
 from ..store.audit import Audit, Page, Row
 from ..store.library import library
 from ..store.link import Link
 from ..store.server import facts
-from .checkup import Verdict, verdicts
+from .checkup import Verdict, refusal, verdicts
 
 SETTLE_S = 0.5
 """Between the two looks at a finding."""
@@ -63,7 +64,8 @@ class Finding(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """``counts``: findings by code, all of them; ``findings``: at most KEPT. ``repaired``: what was
     put right, if that was asked for; ``findings`` are then what is left. ``skipped``: queues whose
-    counters were too much to count in one look.
+    counters were too much to count in one look. ``looked``: False if Redis has refused to let the
+    queues be looked at; ``findings`` are then what was found before, and ``server`` says why.
     """
 
     server: list[Verdict]
@@ -73,6 +75,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     queues: int = 0
     pages: int = 0
     skipped: list[str] = []
+    looked: bool = True
 
     @property
     def clean(self) -> bool:
@@ -81,16 +84,24 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def examine(link: Link, clock: Clock, *, fix: bool = False) -> Report:
-    """Look at everything. Raises QueueUnavailable, AccessRefused."""
+    """Look at everything. Raises QueueUnavailable if the server can't be reached, or does not even
+    tell the time; AccessRefused.
+    """
     about = await facts(link.connection)
     server = verdicts(about, library().name, clock.now_ms())
     repaired: dict[Finding, None] = {}
-    visit = await _Visit(link).look()
-    for _ in range(ROUNDS if fix else 0):
-        if not (done := await visit.repair()):
-            break
-        repaired |= dict.fromkeys(done[: KEPT - len(repaired)])
-        visit = await _Visit(link).look()
+    visit, looked = _Visit(link), True
+    try:
+        await visit.look()
+        for _ in range(ROUNDS if fix else 0):
+            if not (done := await visit.repair()):
+                break
+            repaired |= dict.fromkeys(done[: KEPT - len(repaired)])
+            visit = await _Visit(link).look()
+    except QueueUnavailable as error:
+        if not error.said:
+            raise
+        server, looked = [*server, refusal(error)], False
     return Report(
         server=server,
         findings=visit.findings,
@@ -99,6 +110,7 @@ async def examine(link: Link, clock: Clock, *, fix: bool = False) -> Report:
         queues=len(visit.audit.queues),
         pages=visit.audit.looked,
         skipped=sorted(set(visit.skipped)),
+        looked=looked,
     )
 
 

@@ -78,7 +78,7 @@ class Connection:
                 return reply
             if not isinstance(reply, FunctionMissing):
                 raise reply
-            await self.load()
+            await self._introduce()
         raise QueueUnavailable(f"the Lua library was removed {LOADS} times in a row")
 
     async def place(self, job_type: str) -> None:
@@ -116,10 +116,15 @@ class Connection:
     async def _again(self, asked: Sequence[tuple[Argument, ...]]) -> list[Any]:
         """Those that the server did not know how to do."""
         try:
-            await self.load()
+            await self._introduce()
         except CotizaError as error:
             return [error] * len(asked)
         return await self._ask(asked, SECOND)
+
+    async def _introduce(self) -> None:
+        """The server does not know us: it has forgotten, or is another one, with another's data."""
+        await self._check_form()
+        await self.load()
 
     async def announce(self, job_type: str) -> None:
         """Put a job type on the list of those that exist. Raises as ``call``."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ..errors import AccessRefused, ConfigurationError, CotizaError
+from ..errors import AccessRefused, ConfigurationError, CotizaError, QueueUnavailable
 from .connection import Connection
 
 _SETTINGS = ("appendfsync", "maxclients", "min-replicas-to-write", "save")
@@ -16,7 +16,8 @@ _SETTINGS = ("appendfsync", "maxclients", "min-replicas-to-write", "save")
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Of one server. ``info``: the fields of INFO; ``settings``: those of CONFIG GET that matter.
-    ``libraries``: names of the function libraries there. ``now_ms``: its clock.
+    ``libraries``: names of the function libraries there. ``now_ms``: its clock. None: it does not
+    tell.
     """
 
     info: dict[str, str] | None
@@ -52,6 +53,11 @@ async def _may(connection: Connection, *command: str) -> Any:
         return await connection.command(*command)
     except AccessRefused:
         return None
+    except QueueUnavailable as error:
+        # A server that is loading, or a replica without its primary, answers some questions.
+        if error.said:
+            return None
+        raise
     except CotizaError as error:
         # A hosted server that has renamed or removed the command.
         if error.code == "redis":
