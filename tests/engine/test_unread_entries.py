@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from cotiza_queue import Limits, NewJob, Queue
+from cotiza_queue.store import audit
 from cotiza_queue.store.commands import Commands, Delivery
 from cotiza_queue.store.connection import Connection
 from cotiza_queue.store.views import Views
@@ -69,6 +70,23 @@ async def test_the_doctor_misses_none_of_them_and_why_tells_their_place(
     seen = await Views(connection).why(kind, follower, "")
     assert seen is not None
     assert (seen.line, seen.line_more) == (2 * TENANTS - TAKEN, False)
+
+
+@pytest.mark.parametrize(("most", "skipped"), [(2 * TENANTS, 0), (2 * TENANTS - 1, 1), (1, 1)])
+@pytest.mark.row("D8")
+async def test_a_lane_too_long_to_be_looked_through_for_them_is_said_to_be_skipped(
+    queue: Queue,
+    kind: str,
+    connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+    skipped: int,
+) -> None:
+    await fill(queue, kind, connection)
+    monkeypatch.setattr(audit, "UNREAD", most)
+    report = await queue.doctor()
+    assert [name for name in report.skipped if name == kind] == [kind] * skipped
+    assert not [each for each in report.findings if (each.queue, each.code) == (kind, "lost_job")]
 
 
 async def test_a_cap_that_is_set_meanwhile_sends_them_back_to_their_line(

@@ -75,7 +75,7 @@ def _queues(report: Report) -> Table:
         table.add_row(render.text(check), level, found, render.text(repair if n else ""))
     for name in report.skipped:
         word = render.text("warn", _STYLES["warn"])
-        why = "not all of its counters were compared: too much to count in one look"
+        why = "not all of its counters and lanes were compared: too much for one look"
         table.add_row(render.text(name), word, "", render.text(why))
     return table
 

@@ -26,6 +26,9 @@ ROUNDS = 4
 KEPT = 1_000
 """Findings that are told one by one; all are counted."""
 
+TOO_MUCH = frozenset({"?counters", "?unread"})
+"""Rows that say that something was not looked at, since it is too much for one look."""
+
 CHECKS: dict[str, tuple[str, str]] = {
     "wrong_type": ("keys are of their type", "removes the foreign value"),
     "inbox": ("what has just come is jobs", "removes what is none"),
@@ -63,9 +66,10 @@ class Finding(msgspec.Struct, frozen=True):
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """``counts``: findings by code, all of them; ``findings``: at most KEPT. ``repaired``: what was
-    put right, if that was asked for; ``findings`` are then what is left. ``skipped``: queues whose
-    counters were too much to count in one look. ``looked``: False if Redis has refused to let the
-    queues be looked at; ``findings`` are then what was found before, and ``server`` says why.
+    put right, if that was asked for; ``findings`` are then what is left. ``skipped``: queues of
+    which something was too much for one look: counters, or a long lane. ``looked``: False if Redis
+    has refused to let the queues be looked at; ``findings`` are then what was found before, and
+    ``server`` says why.
     """
 
     server: list[Verdict]
@@ -128,7 +132,7 @@ class _Visit:
     async def look(self) -> _Visit:
         announced = await self.audit.announced()
         async for page, rows in self.audit.pages():
-            self.skipped += [page.job_type for row in rows if row.code == "?counters"]
+            self.skipped += [page.job_type for row in rows if row.code in TOO_MUCH]
             if found := {row for row in rows if not row.code.startswith("?")}:
                 self._suspects[page] = found
         if self._suspects:

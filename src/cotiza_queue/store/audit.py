@@ -24,6 +24,8 @@ COUNTED = 3_000
 """Entries in the lanes of a queue, and jobs that have not ended, up to which its counters are
 compared; statuses up to ten times as many members of its classes. Less than 100 ms.
 """
+UNREAD = 10_000
+"""Entries of a lane through which a job is looked for that has gone there unread: about 10 ms."""
 TENANTS = 500
 BUNDLES = 5
 """Members of one look that name up to a hundred jobs each, tenants, and lists of bodies."""
@@ -189,7 +191,8 @@ class Audit:
                 yield page, rows
         await self._read_lines(job_type, names)
         for page_of in _paged(sorted(names.in_line), _LINES):
-            page = Page(job_type, "lines", tuple(ids.stored(each, job_type) for each in page_of))
+            stored = [ids.stored(each, job_type) for each in page_of]
+            page = Page(job_type, "lines", (UNREAD, *stored))
             yield page, await self.judge(page, fix=False)
 
     async def _read_lines(self, job_type: str, names: Names) -> None:

@@ -28,11 +28,14 @@ end
 -- Whether an entry stands for its job, though the job's record does not name it.
 function backlog.unread(j, number, read) return read[2][4] and backlog.has(j, number) end
 
--- The jobs, by id, for which entries of a lane stand so that nobody has read.
-function backlog.all_unread(q, number)
-  local ids = {}
-  for _, read in ipairs(redis.call('XRANGE', lane.key(q, number), '(' .. lane.delivered(q, number), '+')) do
-    if read[2][4] then ids[read[2][2]] = true end
+-- The jobs, by id, for which entries of a lane stand so that nobody has read, of the first `most` entries; and whether
+-- there are more.
+function backlog.all_unread(q, number, most)
+  local key, ids = lane.key(q, number), {}
+  local entries = redis.call('XRANGE', key, '(' .. lane.delivered(q, number), '+', 'COUNT', most + 1)
+  for i = 1, math.min(#entries, most) do
+    local told = entries[i][2]
+    if told[4] then ids[told[2]] = true end
   end
-  return ids
+  return { ids = ids, more = #entries > most }
 end

@@ -38,17 +38,3 @@ function audit.jobs(q, ids)
     end
   end
 end
-
--- Jobs that were seen in no line: they may have moved on since.
-function audit.lines(q, ids)
-  local unread = {}
-  for _, id in ipairs(ids) do
-    local j = job.read(q, id)
-    local lost = j and j.status == 'waiting' and j.entry == '' and not backlog.holds(q, tenant.open(q, j.tenant), j)
-    if lost then unread[j.lane] = unread[j.lane] or backlog.all_unread(q, j.lane) end
-    if lost and not unread[j.lane][id] and not redis.call('ZSCORE', q.prefix .. 'newer', id) then
-      audit.say(q, 'lost_job', id, 'waiting, but neither in lane ' .. j.lane .. ' nor in its line')
-      if q.fix then audit.bring_back(q, j) end
-    end
-  end
-end
