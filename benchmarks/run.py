@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
         began = time.monotonic()
         for number in range(1, asked.rounds + 1):
             for scenario in scenarios:
-                if asked.targets and number > 1 and scenario.name in targets.ONCE:
+                if asked.targets and targets.enough(scenario.name, number):
                     continue
                 for environment, facts in entrants:
                     if _takes_part(asked, scenario, environment.name):
