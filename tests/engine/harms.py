@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from cotiza_queue import Queue
 from cotiza_queue.store.connection import Connection
 from cotiza_queue.store.ids import StoredId, stored
-from engine.records import key_of, read, recount, retext, rewrite, tenant_of
+from engine.records import kept_of, key_of, put_tenant, read, recount, retext, rewrite
 
 KIND = "parts"
 P = f"{{cq:{KIND}}}:"
@@ -71,7 +71,7 @@ async def deliver_ghost(site: Site) -> None:
     lane = P + "lane:7"
     await site.do("XGROUP", "CREATE", lane, "workers", "0", "MKSTREAM")
     await site.do("HSET", P + "lanes", 7, 0)
-    await site.do("XADD", lane, "*", "job", "#nobody")
+    await site.do("XADD", lane, "*", "/", "#nobody")
     await site.do("XREADGROUP", "GROUP", "workers", "x", "COUNT", 1, "STREAMS", lane, ">")
 
 
@@ -96,7 +96,7 @@ async def retype(site: Site) -> None:
 
 async def fill_window(site: Site) -> None:
     number = site.lane.rpartition(":")[2]
-    await recount(site.connection, P + "tenant:c", **{f"in:{number}": 9})
+    await recount(site.connection, KIND, "c", **{f"in:{number}": 9})
 
 
 async def lose_result(site: Site) -> None:
@@ -125,12 +125,13 @@ async def shuffle_block(site: Site) -> None:
 
 
 async def list_twice(site: Site) -> None:
-    place, bits = tenant_of(await site.do("GET", P + "tenant:a")).marks[0]
-    await site.do("ZADD", P + "index:a", place, f"{place:x} {bits:x}")
+    place = (await kept_of(site.connection, KIND, "a")).places[0]
+    at = place % 16
+    await site.do("ZADD", P + "index:a", place - at, f"{place - at:x} {1 << at:x}")
 
 
 async def miscount_tenant(site: Site) -> None:
-    await recount(site.connection, P + "tenant:c", there=99)
+    await recount(site.connection, KIND, "c", there=99)
 
 
 Harm = Callable[[Site], Awaitable[object]]
@@ -162,19 +163,19 @@ HARMS: dict[str, tuple[str, Harm]] = {
     "an ended job delayed": ("delayed", lambda s: s.do("ZADD", P + "delayed", 1, at(s.done))),
     "listed as another": ("index", list_again),
     "a listing lost": ("index", lambda s: s.do("DEL", P + "class:completed")),
-    "a tenant's listing lost": ("index", lambda s: retext(s.connection, P + "tenant:b", "")),
+    "a tenant's listing lost": ("index", lambda s: retext(s.connection, KIND, "b", "")),
     "a tenant's jobs listed twice": ("index", list_twice),
     "a record that lists nobody": (
-        "dangling", lambda s: retext(s.connection, P + "tenant:a", " fff0 1"),
+        "dangling", lambda s: retext(s.connection, KIND, "a", " fff0"),
     ),
     "a record of nonsense": (
-        "dangling", lambda s: retext(s.connection, P + "tenant:a", " no body/at all"),
+        "dangling", lambda s: retext(s.connection, KIND, "a", " no body/at all"),
     ),
     "a record with a line for no lane": (
-        "dangling", lambda s: s.do("SET", P + "tenant:nobody", b"\0\0\0\0/x"),
+        "dangling", lambda s: put_tenant(s.connection, KIND, "nobody", b"\0\0\0\0/x"),
     ),
     "a record that can't be read": (
-        "index", lambda s: s.do("SET", P + "tenant:b", b"\x93\xff"),
+        "index", lambda s: put_tenant(s.connection, KIND, "b", b"\x93\xff"),
     ),
     "listed where nobody is": (
         "dangling", lambda s: s.do("ZADD", P + "class:completed", 256, "100 1"),
@@ -215,7 +216,7 @@ HARMS: dict[str, tuple[str, Harm]] = {
     "lanes forgotten": ("unread_lane", lambda s: s.do("DEL", P + "lanes")),
     "counts lost": ("counter", lambda s: s.do("DEL", P + "counts")),
     "counts too high": ("counter", lambda s: s.do("HINCRBY", P + "counts", "active", 3)),
-    "a tenant's counts lost": ("counter", lambda s: s.do("DEL", P + "tenant:c")),
+    "a tenant's counts lost": ("counter", lambda s: s.do("HDEL", P + "tenants", "c")),
     "a tenant's window full": ("counter", fill_window),
     "a strange key": ("unknown_key", lambda s: s.do("SET", P + "strange", "x")),
     "a queue on no list": ("unannounced", lambda s: s.do("DEL", "cq:types")),

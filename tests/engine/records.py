@@ -49,12 +49,12 @@ async def rewrite(connection: Connection, key: bytes, **changes: Any) -> None:
 
 class TenantRecord(NamedTuple):
     """``numbers``: ``there`` and, of each lane, ``in:<lane>`` and ``back:<lane>``, those of its
-    limits, ``active``; what is 0 is left out. ``marks``: (place, bits) of its newest blocks.
-    ``line``: who is behind ``lane``, if these are few.
+    limits, ``active``; what is 0 is left out. ``places``: of its newest jobs, in the order of
+    coming. ``line``: who is behind ``lane``, if these are few.
     """
 
     numbers: dict[str, float]
-    marks: list[tuple[int, int]]
+    places: list[int]
     lane: int
     line: list[bytes]
 
@@ -77,9 +77,9 @@ def tenant_of(packed: bytes) -> TenantRecord:
     }
     numbers = {"there": there, **lanes, **limits}
     marks, _, line = text.removeprefix(b"=").partition(b"/")
-    bits = [int(word, 16) for word in marks.split()]
-    rows = list(zip(bits[::2], bits[1::2], strict=True))
-    return TenantRecord({name: n for name, n in numbers.items() if n}, rows, lane[0], words(line))
+    places = [int(word, 16) for word in marks.split()]
+    numbers = {name: n for name, n in numbers.items() if n}
+    return TenantRecord(numbers, places, lane[0], words(line))
 
 
 def _read(packed: bytes) -> tuple[int, int, int, int, dict[str, float], list[int], msgspec.Raw]:
@@ -99,21 +99,31 @@ def packed_of(numbers: Mapping[str, float], text: bytes = b"") -> bytes:
     return msgspec.msgpack.encode(fields).removeprefix(SEVEN)
 
 
-async def recount(connection: Connection, key: str, **numbers: int | None) -> None:
+async def kept_of(connection: Connection, job_type: str, name: str) -> TenantRecord:
+    """What a queue has of a tenant, read."""
+    packed = await connection.command("HGET", keys.prefix(job_type) + "tenants", name)
+    return tenant_of(packed or b"\0\0\0\0")
+
+
+async def put_tenant(connection: Connection, job_type: str, name: str, packed: bytes) -> None:
+    """That is its record from now on."""
+    await connection.command("HSET", keys.prefix(job_type) + "tenants", name, packed)
+
+
+async def recount(connection: Connection, job_type: str, name: str, **numbers: int | None) -> None:
     """A tenant's record with some numbers changed; None takes one away."""
-    packed: bytes | None = await connection.command("GET", key)
-    kept = tenant_of(packed) if packed else TenantRecord({}, [], 0, [])
-    changed = {name: n for name, n in {**kept.numbers, **numbers}.items() if n is not None}
-    await connection.command("SET", key, packed_of(changed, text_of(kept)))
+    kept = await kept_of(connection, job_type, name)
+    changed = {field: n for field, n in {**kept.numbers, **numbers}.items() if n is not None}
+    await put_tenant(connection, job_type, name, packed_of(changed, text_of(kept)))
 
 
 def text_of(kept: TenantRecord) -> bytes:
     """What stands behind the numbers."""
-    marks = "".join(f" {place:x} {bits:x}" for place, bits in kept.marks)
-    return marks.encode() + ((kept.line and b"/") or b"") + b" ".join(kept.line)
+    places = "".join(f" {place:x}" for place in kept.places)
+    return places.encode() + ((kept.line and b"/") or b"") + b" ".join(kept.line)
 
 
-async def retext(connection: Connection, key: str, text: str) -> None:
+async def retext(connection: Connection, job_type: str, name: str, text: str) -> None:
     """A tenant's record with the same numbers, and another text after them."""
-    kept = tenant_of(await connection.command("GET", key))
-    await connection.command("SET", key, packed_of(kept.numbers, text.encode()))
+    kept = await kept_of(connection, job_type, name)
+    await put_tenant(connection, job_type, name, packed_of(kept.numbers, text.encode()))

@@ -14,7 +14,7 @@ from cotiza_queue.model.job import JobType
 from cotiza_queue.model.policy import MAX_COST, Rate
 from cotiza_queue.store.commands import Commands, Settlement
 from cotiza_queue.store.connection import Connection
-from engine.records import tenant_of
+from engine.records import kept_of
 from stateful.server import TimedServer
 
 MINUTE = 60_000
@@ -121,12 +121,11 @@ async def test_a_tenant_without_limits_holds_no_key_once_its_rest_is_over(
         outcomes.append(Settlement("complete", d.stored, d.token))
     await fleet.commands.turn("rated", "w", 0, outcomes)
     await fleet.commands.limit("rated", "was", {"period": "", "burst": ""})
-    (key,) = await connection.command("KEYS", "*tenant:told")
-    assert tenant_of(await connection.command("GET", key)).numbers != {}
+    assert (await kept_of(connection, "rated", "told")).numbers != {}
     timed.clock.now_ms += 5000
     await fleet.commands.turn("rated", "w", 0, [])
-    for key in await connection.command("KEYS", "*}:tenant:*"):  # They list their jobs.
-        assert tenant_of(await connection.command("GET", key)).numbers == {}
+    for name in ("was", "told"):
+        assert (await kept_of(connection, "rated", name)).numbers == {}
 
 
 @pytest.mark.row("C4")

@@ -192,12 +192,12 @@ async def test_a_line_that_nobody_moves_on_is_found_and_moved(site: Site) -> Non
     number = site.lane.rpartition(":")[2]
     for _ in range(2):
         (entry, fields), *_ = await site.do("XRANGE", site.lane, "(" + await _last(site), "+")
-        lies = fields[1] if isinstance(fields, list) else fields[b"job"]
+        lies = fields[1] if isinstance(fields, list) else fields[b"/"]
         await site.do("XDEL", site.lane, entry)
         await rewrite(site.connection, P.encode() + lies, entry="")
         await site.do("RPUSH", P + f"backlog:{number}:c", lies)
     counts = {f"in:{number}": None, f"back:{number}": 6}
-    await recount(site.connection, P + "tenant:c", **counts)
+    await recount(site.connection, KIND, "c", **counts)
     await site.do("HSET", P + "lanes", number, 0)
     assert set((await site.queue.doctor()).counts) == {"stuck_line"}
     assert (await site.queue.doctor(fix=True)).counts == {}
@@ -238,7 +238,7 @@ async def test_more_tenants_than_a_page_holds_are_all_looked_at(
     assert (await own.doctor()).counts == {}
     connection = Connection(own.url)
     for n in range(8):
-        await recount(connection, P + f"tenant:t{n}", active=5)
+        await recount(connection, KIND, f"t{n}", active=5)
     assert (await own.doctor()).counts == {"counter": 8}
     assert (await own.doctor(fix=True)).counts == {}
     monkeypatch.setattr(audit, "COUNTED", 3)

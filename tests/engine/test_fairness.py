@@ -15,7 +15,7 @@ from cotiza_queue.errors import InvalidInput
 from cotiza_queue.model.policy import Rate
 from cotiza_queue.store.commands import Commands
 from cotiza_queue.store.connection import Connection
-from engine.records import names, tenant_of
+from engine.records import kept_of, names
 
 
 async def fill(queue: Queue, kind: str, tenant: str, count: int) -> None:
@@ -278,7 +278,7 @@ async def test_a_tenant_leaves_no_line_behind_and_with_its_last_job_no_key(
     connection = Connection(redis_url)
     left = await names(connection, kind)
     assert not [name for name in left if name.startswith("backlog:")]
-    assert tenant_of(await connection.command("GET", f"{{cq:{kind}}}:tenant:gone")).numbers == {}
+    assert (await kept_of(connection, kind, "gone")).numbers == {}
     while await queue.clean(kind, status=Status.COMPLETED, tenant="gone"):
         pass
     assert not [name for name in await names(connection, kind) if "gone" in name]

@@ -155,7 +155,7 @@ async def test_retention_removes_everything_of_a_job_on_an_idle_queue(
     connection = Connection(redis_url)
     left = set(await names(connection, kind))
     await connection.close()
-    idle = {"meta", "counts", "events", "events:marks", "dead", "dead:index"}
+    idle = {"meta", "counts", "events", "events:marks", "dead", "dead:index", "tenants"}
     assert {key for key in left if not key.startswith(("lane", "metrics:"))} <= idle
     metrics = (await queue.metrics(kind))[0]
     assert (metrics.completed, metrics.failed, metrics.dead_letters) == (0, 0, 1)

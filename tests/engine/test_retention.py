@@ -12,7 +12,7 @@ from cotiza_queue.errors import InvalidInput
 from cotiza_queue.model.policy import KeepFor
 from cotiza_queue.store.commands import Commands, Settlement
 from cotiza_queue.store.connection import Connection
-from engine.records import tenant_of
+from engine.records import kept_of
 
 pytestmark = pytest.mark.row("G2")
 
@@ -145,8 +145,8 @@ async def test_a_job_that_has_not_ended_is_not_removed_whoever_names_it(
     connection = Connection(redis_url)
     job = await queue.enqueue(kind, 1, tenant=kind)
     await queue.get(job.job_id)  # it has its place from now on
-    kept = tenant_of(await connection.command("GET", f"{{cq:{kind}}}:tenant:{kind}"))
-    ((place, bits),) = kept.marks
+    (seq,) = (await kept_of(connection, kind, kind)).places
+    place, bits = seq - seq % 16, 1 << seq % 16
     for status in ("completed", "failed"):
         await connection.command("ZADD", f"{{cq:{kind}}}:ended:{status}", 1, f"{place:x} {bits:x}")
     assert await queue.clean(kind, status=Status.FAILED) == 0

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from cotiza_queue import JobContext, JobType, Limits, Queue, Status, Worker, WorkerOptions
+from cotiza_queue import JobContext, JobType, Limits, NewJob, Queue, Status, Worker, WorkerOptions
 from cotiza_queue.store import keys
 from cotiza_queue.store.commands import Commands, Delivery, Settlement, Stand, Turn
 from cotiza_queue.store.connection import Connection
@@ -84,6 +84,22 @@ async def test_what_was_heard_is_not_brought_again_and_can_be_settled_with_the_s
         # And the next one goes the same way.
         await queue.enqueue(kind, 2)
         assert len(await heard(worker, 2)) == 2
+
+
+@pytest.mark.parametrize("before", [1, 40])
+async def test_a_job_that_comes_and_goes_with_one_turn_is_in_no_listing(
+    queue: Queue, kind: str, raw: Connection, before: int
+) -> None:
+    await queue.enqueue_many([NewJob(type=kind, payload=n, tenant="t") for n in range(before)])
+    async with Idle(raw, kind) as worker:
+        ends: list[Settlement] = []
+        while turn := (await worker.turn(*ends, want=before)).deliveries:
+            ends = [Settlement("complete", each.stored, each.token, b"1") for each in turn]
+        await queue.enqueue(kind, 1, tenant="t", options={"removeOnComplete": True})
+        (delivery,) = await heard(worker)
+        done = Settlement("complete", delivery.stored, delivery.token, b"1")
+        await worker.turn(done, heard=delivery.token)
+    assert [each for each in (await queue.doctor()).findings if each.queue == kind] == []
 
 
 async def heard(worker: Idle, jobs: int = 1) -> list[Delivery]:

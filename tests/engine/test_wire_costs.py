@@ -35,6 +35,8 @@ ENQUEUE_BYTES = 400
 LIFE_BYTES = 470
 ROUND_TRIPS = 0.2
 SLOTS = 32
+USED = 30
+"""Jobs that were there before: more than a tenant's record names."""
 NOT_A_JOBS = ("cmdstat_info", "cmdstat_ping")
 
 
@@ -78,17 +80,17 @@ class Meter:
         return int(await self.connection.command("HGET", counts, "completed") or 0)
 
     async def enqueue(self, count: int) -> None:
-        self.made += count
+        first, self.made = self.made, self.made + count
         job = NewJob(type=KIND.name, payload=PAYLOAD, tenant="acme")
-        intakes = [intake_of(job, KIND, f"{self.made + n:030d}abcd") for n in range(count)]
+        intakes = [intake_of(job, KIND, f"{first + n:030d}abcd") for n in range(count)]
         await self.commands.enqueue(KIND.name, intakes)
 
     async def enqueue_alone(self, count: int) -> None:
         """One after the other."""
         job = NewJob(type=KIND.name, payload=PAYLOAD, tenant="acme")
         for _ in range(count):
-            self.made += 1
             intake = intake_of(job, KIND, f"{self.made:030d}abcd", own_id=True)
+            self.made += 1
             await self.commands.enqueue(KIND.name, [intake])
 
     async def run(self, count: int) -> None:
@@ -105,8 +107,9 @@ async def meter(tmp_path: Path) -> AsyncIterator[Meter]:
     server = await acquire(tmp_path)
     found = Meter(server.url)
     await found.connection.load()
-    await found.enqueue(1)
-    await found.run(1)
+    await found.enqueue(USED)
+    for _ in range(USED):
+        await found.run(1)
     yield found
     await found.connection.close()
     await server.release()

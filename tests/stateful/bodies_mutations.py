@@ -4,11 +4,11 @@ from __future__ import annotations
 
 BODIES_MUTATIONS = (
     ("a short record of a job in a lane", "lib/12_record",
-     " and entry == '' and finished == 0 then", " and finished == 0 then"),
+     "    if entry == '' then return", "    do return"),
     ("a short record of what is unusual", "lib/12_record", "  if plain and token == 0",
      "  if token == 0"),
     ("a short record of a job withdrawn", "lib/12_record",
-     " and entry == '' and finished == 0 then", " and entry == '' then"),
+     " and finished == 0 then", " then"),
     ("the next one's payload", "lib/39_bodies", "held - n + i - 1", "held - n + i"),
     ("one list for two blocks", "lib/39_bodies", "not place or place ~= row or name",
      "not place or name"),

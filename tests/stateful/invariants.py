@@ -31,12 +31,12 @@ KEYS = re.compile(
     r"meta|counts|lanes|ready|delayed|events(:marks)?|dead|dead:index|index(:.+)?|class:\w+|tag:.+"
     r"|workers|schedules"
     r"|schedules:all|schedule:.+|(ended|newest):(completed|failed|cancelled)(:.+)?|lane:\d+"
-    r"|bodies:\d+|metrics:\d+|worker:.+|tenant:.+|backlog:\d+:.+|put_off|pauses|passes|newer|litter"
+    r"|bodies:\d+|metrics:\d+|worker:.+|tenant:.+|backlog:\d+:.+|tenants|put_off|pauses|passes|newer|litter"
     r"|(job|body|result|failures|progress|unique|history|checkpoints):.+"
 )
 EXPIRING = re.compile(r"metrics:\d+|worker:.+")
 IDLE = re.compile(
-    r"meta|counts|lanes|events(:marks)?|dead|lane:\d+|metrics:\d+|worker:.+|workers|litter"
+    r"meta|counts|lanes|events(:marks)?|dead|lane:\d+|metrics:\d+|worker:.+|workers|tenants|litter"
 )
 """What an idle queue keeps when every job, letter and schedule is gone."""
 PER_JOB = ("body", "result", "failures", "progress", "history", "checkpoints")

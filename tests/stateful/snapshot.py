@@ -12,6 +12,7 @@ import msgspec
 
 from cotiza_queue.model.ids import ALPHABET, type_code
 from cotiza_queue.store import codec, ids, keys, record
+from cotiza_queue.store.audit import REMARK
 from cotiza_queue.store.connection import Connection
 from cotiza_queue.store.events import told_in
 from engine.records import TenantRecord, tenant_of
@@ -19,6 +20,10 @@ from engine.records import TenantRecord, tenant_of
 from .bench import BLOCK
 from .naming import JOB_TYPE
 
+DIGITS = 16
+"""A tenant's record says of a job the number of its block, and a digit for its place there."""
+READ = b"/"
+"""Before a job in a lane's entry: its record names that entry."""
 _LONG = re.compile(rf"[{ALPHABET}]{{30}}{type_code(JOB_TYPE)}")
 _READ = """
 local found = {}
@@ -125,7 +130,11 @@ def _name_the_ended(found: Snapshot) -> None:
 
 def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
     found.names.add(name)
-    if kind == "hash":
+    if name == "tenants":
+        for tenant, packed in _pairs(value):
+            if tenant != REMARK:
+                _add_tenant(found, f"tenant:{tenant.decode()}", tenant_of(packed))
+    elif kind == "hash":
         found.hashes[name] = {told(k): v.decode("latin-1") for k, v in _pairs(value)}
     elif name == "index":
         blocks = [([told(id_) for id_ in ids.words(k)], int(v)) for k, v in _pairs(value)]
@@ -144,8 +153,6 @@ def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
         found.hashes[name] = fields = _fields(value)
         if "result" in fields:
             found.strings[f"result:{name[4:]}"] = fields["result"].encode()
-    elif name.startswith("tenant:"):
-        _add_tenant(found, name, tenant_of(value))
     elif name.startswith("unique:"):
         found.strings[name] = told(value).encode()
     elif name.startswith("backlog:"):
@@ -171,7 +178,7 @@ def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
             {e.decode(): told(fields[1]) for e, fields in entries},
             {e.decode(): consumer.decode() for e, consumer, *_ in pending},
             group["last-delivered-id"].decode(),
-            {e.decode(): fields[3].decode() for e, fields in entries if len(fields) > 2},
+            {e.decode(): fields[0].decode() for e, fields in entries if fields[0] != READ},
         )
     else:
         found.foreign.append(name)
@@ -186,9 +193,11 @@ def told(text: bytes) -> str:
 def _add_tenant(found: Snapshot, name: str, kept: TenantRecord) -> None:
     """Its record; what that holds of its index and of its line comes to what else there is."""
     tenant = name.partition(":")[2]
+    found.names.add(name)
     found.hashes[name] = {field: f"{n:.17g}" for field, n in kept.numbers.items()}
-    for place, bits in kept.marks:
-        _add_marks(found, f"index:{tenant}", [_places(f"{place:x} {bits:x}")])
+    places = [n // DIGITS * BLOCK + n % DIGITS for n in kept.places]
+    if places:
+        _add_marks(found, f"index:{tenant}", [[f"{place}"] for place in places])
     if kept.line:
         line = found.lists.setdefault(f"backlog:{kept.lane}:{tenant}", [])
         line[:0] = [told(id_).encode() for id_ in kept.line]

@@ -29,6 +29,8 @@ UNREAD = 10_000
 TENANTS = 500
 BUNDLES = 5
 """Members of one look that name up to a hundred jobs each, tenants, and lists of bodies."""
+REMARK = b"/"
+"""The one field of ``tenants`` that is no tenant."""
 _LINES = 10
 _PATTERN = "{cq:*"
 Item = TypeVar("Item", str, bytes)
@@ -150,6 +152,8 @@ class Audit:
         for name in names.sets:
             async for members in self._members("ZSCAN", job_type, name):
                 yield Page(job_type, "members", (name, *members))
+        async for fields in self._members("HSCAN", job_type, b"tenants"):
+            names.tenants.update(name for name in fields if name != REMARK)
         for tenants in _paged(sorted(names.tenants), BUNDLES):
             yield Page(job_type, "newest", tuple(tenants))
         async for jobs in self._members("HSCAN", job_type, b"dead:index"):
@@ -255,10 +259,6 @@ def _note_line(known: Names, name: bytes, rest: bytes) -> None:
     known.tenants.add(tenant)
 
 
-def _note_tenant(known: Names, _: bytes, rest: bytes) -> None:
-    known.tenants.add(rest)
-
-
 def _note_bodies(known: Names, _: bytes, rest: bytes) -> None:
     known.bodies.append(rest)
 
@@ -267,7 +267,6 @@ _NOTED = {
     b"bodies": _note_bodies,
     b"lane": _note_lane,
     b"backlog": _note_line,
-    b"tenant": _note_tenant,
 }
 
 

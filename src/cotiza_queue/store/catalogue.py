@@ -39,6 +39,7 @@ CATALOGUE = (
     Kind("put_off", "zset"),
     Kind("pauses", "hash"),
     Kind("passes", "hash"),
+    Kind("tenants", "hash"),
     Kind("newer", "zset"),
     Kind("index", "zset"),
     Kind("inbox", "list"),
@@ -58,7 +59,6 @@ CATALOGUE = (
     Kind("class:", "zset", "queue", _CLASS),
     Kind("tag:", "zset", "tenant", r"[^/]+/.+"),
     Kind("backlog:", "list", "tenant", r"\d+:.+"),
-    Kind("tenant:", "string", "tenant", ".+"),
     Kind("schedule:", "hash", "schedule", ".+"),
     Kind("worker:", "string", "worker", ".+"),
     Kind("metrics:", "hash", "clock", r"\d+"),
@@ -75,9 +75,9 @@ CHANNELS = frozenset({"wake", "wake:"})
 """Names that are published to and never stored."""
 IDLE = frozenset(
     {"meta", "counts", "lanes", "events", "events:marks", "dead", "lane:", "metrics:", "worker:"}
-) | {"workers", "pauses", "passes"}
-"""Heads of what a queue keeps when every job, dead letter and schedule is gone, beside the records
-of tenants with limits. It does not grow with what has gone through.
+) | {"workers", "pauses", "passes", "tenants"}
+"""Heads of what a queue keeps when every job, dead letter and schedule is gone; in ``tenants``, the
+records of those with limits. It does not grow with what has gone through.
 """
 FIXED = tuple(kind for kind in CATALOGUE if not kind.rest)
 _PATTERNS = [

@@ -1,15 +1,16 @@
 """A job's record as the scripts pack it (lua/lib/12_record.lua): sixteen values, or the first eight
-of them, one after the other, without the head that would make them an array.
+or nine of them, one after the other, without the head that would make them an array.
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import msgspec
 
-WHOLE, SHORT = b"\xdc\x00\x10", b"\x98"
-"""Heads of msgpack arrays of sixteen and of eight."""
+WHOLE, IN_LINE, IN_LANE = b"\xdc\x00\x10", b"\x98", b"\x99"
+"""Heads of msgpack arrays of sixteen, eight and nine."""
 STATUSES = ("", "blocked", "waiting", "delayed", "active", "completed", "failed", "cancelled")
 """By their codes."""
 
@@ -37,7 +38,8 @@ class Packed(msgspec.Struct, frozen=True, array_like=True):
     """As it lies in Redis. ``started`` and ``finished``: milliseconds since it was created, False
     for not yet. ``spot``: where in the list of its block the body lies, False if it has a key of
     its own. ``more``: for how long to keep the job, its options, and what is rare; False for each
-    that is usual, None if all are. From ``token`` on all is left out if nothing of it is there.
+    that is usual, None if all are. What follows ``entry`` is left out of a job that only waits, and
+    so is ``entry`` in its tenant's line.
     """
 
     status: int
@@ -48,8 +50,8 @@ class Packed(msgspec.Struct, frozen=True, array_like=True):
     seq: int
     size: int
     spot: int | bool
-    token: int = 0
     entry: str = ""
+    token: int = 0
     attempt: int = 0
     started: int | bool = False
     finished: int | bool = False
@@ -87,10 +89,10 @@ _NONE = Rare()
 
 def unpack(packed: bytes) -> Packed:
     """Raises msgspec.MsgspecError for what the scripts have not written."""
-    try:
-        return _decode(WHOLE + packed)
-    except msgspec.DecodeError:
-        return _decode(SHORT + packed)
+    for head in (WHOLE, IN_LINE):
+        with contextlib.suppress(msgspec.DecodeError):
+            return _decode(head + packed)
+    return _decode(IN_LANE + packed)
 
 
 def decode(packed: bytes) -> tuple[Record, Rare]:

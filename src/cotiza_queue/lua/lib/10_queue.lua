@@ -9,8 +9,9 @@ function queue.look(meta_key)
   return {
     prefix = queue.prefix(meta_key),
     now = clock.now(),
-    meta = {}, jobs = {}, touched = {}, unread = {}, came = {}, came_before = {}, went = {}, blocks = {}, writes = {}, tenants = {}, lines = {}, bundles = {}, keeps = {},
-    ends = {}, counts = { active = 0, kept_bytes = 0, total_run_ms = 0 }, finished = {}, lanes = {}, acks = {},
+    meta = {}, jobs = {}, touched = {}, tenants = {}, opened = {}, unread = {}, came = {}, came_before = {}, went = {},
+    blocks = {}, writes = {}, lines = {}, bundles = {}, keeps = {}, ends = {},
+    counts = { active = 0, kept_bytes = 0, total_run_ms = 0 }, finished = {}, lanes = {}, acks = {},
     events = {}, told = 0, late = {}, carried = {}, vacant = {}, pushed = 0, wake = false, spare = 100,
   }
 end
@@ -20,13 +21,18 @@ function queue.in_pages(command, list)
   for first = 1, #list, 1000 do redis.call(command, unpack(list, first, math.min(first + 999, #list))) end
 end
 
--- What some keys hold.
-function queue.values(keys)
-  if #keys == 0 then return keys end
-  if #keys <= 1000 then return redis.call('MGET', unpack(keys)) end
-  local values = {}
-  for first = 1, #keys, 1000 do
-    local page = redis.call('MGET', unpack(keys, first, math.min(first + 999, #keys)))
+local function values_of(keys, first, last, hash)
+  if hash then return redis.call('HMGET', hash, unpack(keys, first, last)) end
+  return redis.call('MGET', unpack(keys, first, last))
+end
+
+-- What some keys hold, or some fields of a hash.
+function queue.values(keys, hash)
+  local n, values = #keys, {}
+  if n == 0 then return keys end
+  if n <= 1000 then return values_of(keys, 1, n, hash) end
+  for first = 1, n, 1000 do
+    local page = values_of(keys, first, math.min(first + 999, n), hash)
     for i = 1, #page do values[first + i - 1] = page[i] end
   end
   return values

@@ -1,9 +1,9 @@
 -- A job's record: one packed value. These sixteen in this order; store/record.py reads the same. The status is a code.
--- `spot`: 39_bodies.lua. What a plain job lacks as long as it stands in its tenant's line comes after that, and is left
--- out then. `entry` and `worker` are '' for none, `token` is 0. When it started and finished is told by the ms since it
--- was created, false for neither. `result` is false for none, true if it lies apart. `more` is what few jobs have, nil for
--- most: how long to keep it, if not as usual; its options; and `rare`: stalls, deadline, priority, snoozed, next, after,
--- delay, due, saved, blob, untold, counted.
+-- `spot`: 39_bodies.lua. What a plain job lacks as long as it waits comes after that, and is left out then: all of it in
+-- its tenant's line, all but its entry in a lane. `entry` and `worker` are '' for none, `token` is 0. When it started and
+-- finished is told by the ms since it was created, false for neither. `result` is false for none, true if it lies apart.
+-- `more` is what few jobs have, nil for most: how long to keep it, if not as usual; its options; and `rare`: stalls,
+-- deadline, priority, snoozed, next, after, delay, due, saved, blob, untold, counted.
 local record = { none = {}, usual = '86400::604800:' }
 local STATUSES = { 'blocked', 'waiting', 'delayed', 'active', 'completed', 'failed', 'cancelled' }
 local CODES = {}
@@ -18,16 +18,17 @@ end
 function record.pack(j)
   local code, options, rare, token, entry, finished = CODES[j.status], j.options, j.rare, j.token, j.entry, j.finished
   local plain = options == record.none and rare == record.none and j.keep == record.usual
-  if plain and token == 0 and entry == '' and finished == 0 then
-    return cmsgpack.pack(code, j.tenant, j.lane, j.attempts, j.created, j.seq, j.size, j.spot)
+  if plain and token == 0 and finished == 0 then
+    if entry == '' then return cmsgpack.pack(code, j.tenant, j.lane, j.attempts, j.created, j.seq, j.size, j.spot) end
+    return cmsgpack.pack(code, j.tenant, j.lane, j.attempts, j.created, j.seq, j.size, j.spot, entry)
   end
   local started, created, more = j.started, j.created, not plain and more_of(j.keep, options, rare) or nil
-  return cmsgpack.pack(code, j.tenant, j.lane, j.attempts, created, j.seq, j.size, j.spot, token, entry, j.attempt,
+  return cmsgpack.pack(code, j.tenant, j.lane, j.attempts, created, j.seq, j.size, j.spot, entry, token, j.attempt,
     started > 0 and started - created, finished > 0 and finished - created, j.worker, j.result, more)
 end
 
 local function fields(id, key, whole, ...)
-  local code, tenant, lane, attempts, created, seq, size, spot, token, entry, attempt, started, finished, worker, result,
+  local code, tenant, lane, attempts, created, seq, size, spot, entry, token, attempt, started, finished, worker, result,
     more = ...
   local status = whole and spot ~= nil and STATUSES[code]
   return status and { id = id, key = key, status = status, was = status, tenant = tenant, lane = lane,

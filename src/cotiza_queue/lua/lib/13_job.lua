@@ -2,8 +2,8 @@
 -- Ids are as store/ids.py makes them; a job's record lies under its id.
 local job = {}
 
--- The keys of those jobs that were not read before, and their ids. `q.jobs` has jobs by their ids, false for none.
-function job.unread(q, ids)
+-- Reads a page of jobs at once; what was read before stays as it is. `q.jobs` has jobs by their ids, false for none.
+function job.fetch(q, ids)
   local jobs, prefix, keys, wanted, n = q.jobs, q.prefix, {}, {}, 0
   for i = 1, #ids do
     local id = ids[i]
@@ -12,22 +12,11 @@ function job.unread(q, ids)
       keys[n], wanted[n], jobs[id] = prefix .. id, id, false
     end
   end
-  return keys, wanted
-end
-
--- What the keys of so many jobs hold.
-function job.found(q, n, keys, wanted, values)
-  local jobs = q.jobs
+  local values = queue.values(keys)
   for i = 1, n do
     local id, packed = wanted[i], values[i]
     if packed then jobs[id] = record.unpack(id, keys[i], packed) end
   end
-end
-
--- Reads a page of jobs at once; what was read before stays as it is.
-function job.fetch(q, ids)
-  local keys, wanted = job.unread(q, ids)
-  job.found(q, #keys, keys, wanted, queue.values(keys))
 end
 
 -- A job as this call knows it, or nil.

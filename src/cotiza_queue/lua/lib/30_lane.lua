@@ -28,15 +28,14 @@ local function make_ready(q, l, number)
   l.ready = true
 end
 
--- `of`: the tenant of a job that nobody has read (57_backlog_follow.lua).
+-- An entry names its job behind a slash; behind its tenant (`of`) if nobody has read that job (57_backlog_follow.lua).
 function lane.push(q, id, number, of)
   local l = q.lanes[number] or open(q, number)
   if not l.ready then make_ready(q, l, number) end
   l.emptied = false
   l.waiting = l.waiting + 1
   q.pushed = q.pushed + 1
-  if of then return redis.call('XADD', l.key, '*', 'job', id, 'of', of) end
-  return redis.call('XADD', l.key, '*', 'job', id)
+  return redis.call('XADD', l.key, '*', of or '/', id)
 end
 
 function lane.left(q, number, n)

@@ -47,3 +47,9 @@ function lane.read(q, number, worker, want)
     'STREAMS', lane.key(q, number), '>')
   return reply and reply[1][2] or {}
 end
+
+-- The tenant that an entry names; nil if its job was read.
+function lane.of(read)
+  local of = read[2][1]
+  return of ~= '/' and of or nil
+end

@@ -22,3 +22,13 @@ function index.retag(q, j, tags)
   for _, tag in ipairs(j.options.tags or {}) do late.zrem(q, index.tag(q, j.tenant, tag), j.id) end
   for _, tag in ipairs(tags or {}) do late.zadd(q, index.tag(q, j.tenant, tag), j.seq, j.id) end
 end
+
+-- Bits by place, of a class or of a tenant.
+function index.note(changes, name, place, bits)
+  local places = changes[name]
+  if not places then
+    places = {}
+    changes[name] = places
+  end
+  places[place] = (places[place] or 0) + bits
+end

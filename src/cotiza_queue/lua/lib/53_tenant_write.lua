@@ -1,4 +1,6 @@
--- A tenant's record as it is written.
+-- A tenant's record as it is written. The server would walk through a small hash of short values; a long one keeps it from
+-- that. No tenant is called so.
+local REMARK = 'records of tenants, by name; this line is so long that the server looks them up'
 
 local function further(t)
   local list = {}
@@ -16,6 +18,7 @@ for n = 0, 127 do BYTES[n] = true end
 function tenant.pack(t)
   local there, number, text = t.there, t.lane or 0, t.text
   local inside, behind = t[number] or 0, t[-number] or 0
+  if t.listed then text = '=' .. text end
   local limits, others = t.limits ~= tenant.none and next(t.limits) and t.limits, t.others and further(t)
   if limits or others or not (BYTES[there] and BYTES[number] and BYTES[inside] and BYTES[behind]) then
     return cmsgpack.pack(there, number, inside, behind, limits or false, others or false, text)
@@ -25,15 +28,17 @@ function tenant.pack(t)
 end
 
 function tenant.write_all(q)
-  local writes, gone, n, prefix = q.writes, {}, #q.writes, q.prefix .. 'tenant:'
-  for name, t in pairs(q.tenants) do
+  local opened, writes, gone, n = q.opened, { '/', REMARK }, {}, 2
+  for i = 1, #opened do
+    local t = opened[i]
     local packed = t.changed and tenant.pack(t)
     if packed then
-      writes[n + 1], writes[n + 2] = prefix .. name, packed
+      writes[n + 1], writes[n + 2] = t.name, packed
       n = n + 2
     elseif t.changed then
-      gone[#gone + 1] = prefix .. name
+      gone[#gone + 1] = t.name
     end
   end
-  queue.in_pages('DEL', gone)
+  if n > 2 then late.write('HSET', q.prefix .. 'tenants', writes) end
+  late.write('HDEL', q.prefix .. 'tenants', gone)
 end

@@ -26,7 +26,7 @@ function backlog.follow(q, number, take)
 end
 
 -- Whether an entry stands for its job, though the job's record does not name it.
-function backlog.unread(j, number, read) return read[2][4] and backlog.has(j, number) end
+function backlog.unread(j, number, read) return read[2][1] ~= '/' and backlog.has(j, number) end
 
 -- The jobs, by id, for which entries of a lane stand so that nobody has read, of the first `most` entries; and whether
 -- there are more.
@@ -34,8 +34,8 @@ function backlog.all_unread(q, number, most)
   local key, ids = lane.key(q, number), {}
   local entries = redis.call('XRANGE', key, '(' .. lane.delivered(q, number), '+', 'COUNT', most + 1)
   for i = 1, math.min(#entries, most) do
-    local told = entries[i][2]
-    if told[4] then ids[told[2]] = true end
+    local read = entries[i]
+    if lane.of(read) then ids[read[2][2]] = true end
   end
   return { ids = ids, more = #entries > most }
 end

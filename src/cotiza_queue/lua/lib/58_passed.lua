@@ -1,6 +1,6 @@
 -- An entry that stands for nothing. If it came unread, its place goes to its tenant's next one.
 function admission.passed(q, number, read)
-  local of = read[2][4]
+  local of = lane.of(read)
   lane.drop(q, number, read[1])
   if not of then return end
   local t = tenant.open(q, of)

@@ -7,7 +7,7 @@ local function token_for(meta_key, prefix, tenant_id)
   for i = 2, 6 do
     if found[i] then return nil end
   end
-  local packed = redis.call('GET', prefix .. 'tenant:' .. tenant_id)
+  local packed = redis.call('HGET', prefix .. 'tenants', tenant_id)
   if packed and tenant.unpacked(tenant_id, packed).limits ~= tenant.none then return nil end
   return (tonumber(found[1]) or 0) + 1
 end

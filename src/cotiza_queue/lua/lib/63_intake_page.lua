@@ -7,7 +7,8 @@ function intake.page(q, list, fields)
     if posted then standby.note(asked, list[i * fields - 2]) end
     jobs[i], ids[i], names[i] = asked, asked.id, asked.tenant
   end
-  tenant.fetch(q, names, ids)
+  job.fetch(q, ids)
+  tenant.fetch(q, names)
   local answers, plain = { q.now }, true
   for i = 1, n do
     local answer = intake.accept(q, jobs[i], not posted)

@@ -10,9 +10,7 @@ local function marked(q, j, name, wanted, t)
   audit.say(q, 'index', j.id, (wanted == 1 and 'not right' or 'wrongly') .. ' in ' .. name)
   if not q.fix then return end
   marks.thin(key, { [place] = its })
-  if t then
-    newest.change(t, function(other, bits) return other == place and bit.band(bits, bit.bnot(its)) or bits end)
-  end
+  if t then newest.keep(t, function(other, bits) return other ~= place or bits ~= its end) end
   if wanted == 1 then redis.call('ZADD', key, place, marks.member(place, its)) end
 end
 

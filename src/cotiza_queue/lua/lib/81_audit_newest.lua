@@ -4,7 +4,7 @@ function audit.newest(q, names)
   for _, name in ipairs(names) do
     local t = tenant.open(q, name)
     local said = t.text
-    newest.change(t, function(place, bits) return bit.band(bits, audit.marks_of(q, place, 'index', name)) end)
+    newest.keep(t, function(place, its) return bit.band(its, audit.marks_of(q, place, 'index', name)) ~= 0 end)
     -- Nobody is behind a lane that is not named.
     if not t.lane and string.find(t.text, '/', 1, true) then t.text = string.match(t.text, '^[^/]*') end
     if t.text ~= said then

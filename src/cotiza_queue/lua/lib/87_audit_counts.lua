@@ -22,7 +22,7 @@ end
 -- One entry of a lane that stands for a waiting or an active job, or counts for its tenant in any case. `last`: up to
 -- which one they were handed out.
 local function entry_counts(q, number, read, standing, last)
-  local j, of = job.read(q, read[2][2]), read[2][4]
+  local j, of = job.read(q, read[2][2]), lane.of(read)
   if of and not job.stands(j, number, read[1]) and not audit.handed_out(last, read[1]) then
     add(standing, number, 1)
     return add(tenant_of(q, of), number, 1)
