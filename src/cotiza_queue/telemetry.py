@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 import structlog
 
+from .clock import Clock
+
 
 class Telemetry(Protocol):
     """Takes events. ``name`` is a stable dotted word, the fields are small and never secret."""
@@ -40,6 +42,48 @@ class LogTelemetry:
 
     def warn(self, name: str, **fields: Any) -> None:
         self._log.warning(name, **fields)
+
+
+LASTING = frozenset({"turn.failed", "turn.recovered", "role.failed"})
+"""What is met again and again while a trouble lasts: with each try, of each role of a worker."""
+AGAIN_S = 60.0
+_SORTS = 100
+"""Troubles that are remembered at once."""
+
+
+class Sparing:
+    """Tells what lasts once in AGAIN_S seconds, with ``times``: how often it was met since it was
+    last told. An outage of hours does not fill the logs.
+    """
+
+    def __init__(self, to: Telemetry, clock: Clock) -> None:
+        self._to = to
+        self._clock = clock
+        self._met: dict[tuple[str, str, str], tuple[float, int]] = {}
+        """When a trouble was told, and how often it was met since."""
+
+    def say(self, name: str, **fields: Any) -> None:
+        if name not in LASTING:
+            self._to.say(name, **fields)
+        elif (times := self._due(name, fields)) > 0:
+            self._to.say(name, **fields, times=times)
+
+    def warn(self, name: str, **fields: Any) -> None:
+        if name not in LASTING:
+            self._to.warn(name, **fields)
+        elif (times := self._due(name, fields)) > 0:
+            self._to.warn(name, **fields, times=times)
+
+    def _due(self, name: str, fields: Mapping[str, Any]) -> int:
+        """How often it was met, if it is to be told now; else 0."""
+        what = (name, str(fields.get("type", "")), str(fields.get("error", "")))
+        now = self._clock.monotonic()
+        told_at, times = self._met.pop(what, (now - AGAIN_S, 0))
+        due = now - told_at >= AGAIN_S
+        self._met[what] = (now, 0) if due else (told_at, times + 1)
+        if len(self._met) > _SORTS:
+            del self._met[next(iter(self._met))]  # what has not been met for the longest
+        return times + 1 if due else 0
 
 
 def configure_logging(level: str, *, pretty: bool) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from cotiza_queue import Queue, Status, Worker, WorkerOptions
 from cotiza_queue.cli.admin import cli
 from cotiza_queue.errors import QueueUnavailable
 from cotiza_queue.store.connection import Connection
+from cotiza_queue.telemetry import Silent, Telemetry
 from engine.line import line_to
 
 pytestmark = pytest.mark.row("D9")
@@ -100,10 +101,30 @@ TROUBLES = {
 }
 
 
+class Told(Silent):
+    """Counts what was told."""
+
+    def __init__(self) -> None:
+        self.names: Counter[str] = Counter()
+        self.troubles: Counter[tuple[str, str]] = Counter()
+
+    def say(self, name: str, **fields: Any) -> None:
+        self.names[name] += 1
+
+    def warn(self, name: str, **fields: Any) -> None:
+        self.names[name] += 1
+        self.troubles[name, str(fields.get("error"))] += 1
+
+
 @asynccontextmanager
-async def workers(server: Server, processors: dict[str, Any], count: int) -> AsyncIterator[None]:
+async def workers(
+    server: Server, processors: dict[str, Any], telemetries: Sequence[Telemetry]
+) -> AsyncIterator[None]:
+    """As many as there are telemetries."""
     options = WorkerOptions(handle_signals=False, lease_ms=LEASE_MS, drain_ms=2000)
-    several = [Worker(processors, server.url, options=options) for _ in range(count)]
+    several = [
+        Worker(processors, server.url, options=options, telemetry=each) for each in telemetries
+    ]
     async with asyncio.TaskGroup() as group:
         running = [group.create_task(worker.run()) for worker in several]
         for worker in several:
@@ -127,8 +148,8 @@ async def test_what_ends_while_redis_refuses_to_write_for_longer_than_a_lease_en
         await (go if payload % 2 else over).wait()
         return payload
 
-    trouble, connection = TROUBLES[word], Connection(server.url)
-    async with Queue(server.url) as queue, workers(server, {kind: work}, 2):
+    trouble, connection, told = TROUBLES[word], Connection(server.url), [Told(), Told()]
+    async with Queue(server.url) as queue, workers(server, {kind: work}, told):
         jobs = [await queue.enqueue(kind, n) for n in range(16)]
         late = await queue.enqueue(kind, 17, options={"delay": 100})
         while len(runs) < 17:
@@ -150,6 +171,10 @@ async def test_what_ends_while_redis_refuses_to_write_for_longer_than_a_lease_en
     assert trouble.remedy in str(caught.value.remedy)
     assert (metrics.completed, metrics.active, metrics.waiting) == (17, 0, 0)
     assert set(runs.values()) == {1}
+    for each in told:
+        assert set(each.troubles.values()) == {1}
+        assert each.names["turn.failed"] > 0
+        assert each.names["turn.recovered"] == 1
 
 
 @pytest.mark.parametrize("server", KINDS, indirect=True)

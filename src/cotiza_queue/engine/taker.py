@@ -81,6 +81,7 @@ class Taker:
         self._brought: deque[Brought] = deque()
         self._failure: Exception | None = None
         self._backoff = FIRST_BACKOFF_S
+        self._failing = False
         self.settler = Settler(self._heed)
         self.turned = asyncio.Event()
         self._clock = clock
@@ -214,6 +215,7 @@ class Taker:
         raise failure
 
     async def _wait_after(self, error: Exception) -> None:
+        self._failing = True
         unexpected = None if isinstance(error, CotizaError) else error
         self._telemetry.warn(
             "turn.failed", type=self._job_type, error=str(error), exc_info=unexpected
@@ -327,7 +329,9 @@ class Taker:
         """The server has answered, and said what is due next. What a turn says that was sent before
         the last wake-up is older than what a later one has said.
         """
-        self._backoff = FIRST_BACKOFF_S
+        if self._failing:
+            self._failing, self._backoff = False, FIRST_BACKOFF_S
+            self._telemetry.say("turn.recovered", type=self._job_type)
         self._turned_at = self._clock.monotonic()
         self.turned.set()
         if reasons >= self._due_known:

@@ -29,7 +29,7 @@ from ..store.damage import damaged_keys
 from ..store.ids import stored
 from ..store.link import Link
 from ..store.server import refuse_eviction
-from ..telemetry import Silent, Telemetry
+from ..telemetry import Silent, Sparing, Telemetry
 from .gate import Hooks
 from .intake import checked
 from .isolation import Isolation
@@ -105,12 +105,12 @@ class Worker:
         self._redis_url = redis_url
         self._data_dir = Path(data_dir)
         self._options = checked(options or WorkerOptions(), "options", "not usable")
-        self._telemetry = telemetry or Silent()
+        self._clock = clock or SystemClock()
+        self._telemetry = Sparing(telemetry or Silent(), self._clock)
         self._middleware = tuple(middleware)
         self._hooks = Hooks(hooks, self._telemetry)
         self._isolation = Isolation()
         self._pool = pool_of(self._options.units, self._options.weights)
-        self._clock = clock or SystemClock()
         self._chance = chance or SystemChance()
         self._offload = Offload(blobs, self._chance, offload_bytes) if blobs else None
         self._stations: list[_Station] = []
