@@ -4,20 +4,21 @@
 -- finished is told by the ms since it was created, false for neither. `result` is false for none, true if it lies apart.
 -- `more` is what few jobs have, nil for most: how long to keep it, if not as usual; its options; and `rare`: stalls,
 -- deadline, priority, snoozed, next, after, delay, due, saved, blob, untold, counted.
-local record = { none = {}, usual = '86400::604800:' }
+local NONE, USUAL = {}, '86400::604800:'
+local record = { none = NONE, usual = USUAL }
 local STATUSES = { 'blocked', 'waiting', 'delayed', 'active', 'completed', 'failed', 'cancelled' }
 local CODES = {}
 for code = 1, #STATUSES do CODES[STATUSES[code]] = code end
 
 local function more_of(keep, options, rare)
   options, rare = next(options) and options or false, next(rare) and rare or false
-  keep = keep ~= record.usual and keep
+  keep = keep ~= USUAL and keep
   return (keep or options or rare) and { keep, options, rare } or nil
 end
 
 function record.pack(j)
   local code, options, rare, token, entry, finished = CODES[j.status], j.options, j.rare, j.token, j.entry, j.finished
-  local plain = options == record.none and rare == record.none and j.keep == record.usual
+  local plain = options == NONE and rare == NONE and j.keep == USUAL
   if plain and token == 0 and finished == 0 then
     if entry == '' then return cmsgpack.pack(code, j.tenant, j.lane, j.attempts, j.created, j.seq, j.size, j.spot) end
     return cmsgpack.pack(code, j.tenant, j.lane, j.attempts, j.created, j.seq, j.size, j.spot, entry)
@@ -35,8 +36,8 @@ local function fields(id, key, whole, ...)
     attempts = attempts, created = created, seq = seq, size = size, spot = spot, token = token or 0, entry = entry or '',
     attempt = attempt or 0, started = started and created + started or 0,
     finished = finished and created + finished or 0, worker = worker or '', result = result or false,
-    keep = more and more[1] or record.usual, options = more and more[2] or record.none,
-    rare = more and more[3] or record.none }
+    keep = more and more[1] or USUAL, options = more and more[2] or NONE,
+    rare = more and more[3] or NONE }
 end
 
 -- False for what is no record of ours: the doctor will find it.
