@@ -72,7 +72,7 @@ class Play(SchedulePlay):
         told = [(o.kind, whose(o), o.token) for o in outcomes]
         said = f"{worker}: turn {told} want {want}{'' if heard else ' (reply lost)'}"
         knows = version_model.KNOWS.get(worker, 1)
-        stands = self.standby(worker).turn(idle)
+        stands = self.says(worker, outcomes, idle)
         turn = self._call(
             f"{said}{', idle' if idle else ''}",
             self.bench.commands.turn(

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from cotiza_queue.engine.standby import Standby
 from cotiza_queue.store.asked import Intake
-from cotiza_queue.store.commands import Delivery, Stand, Turn
+from cotiza_queue.store.commands import Delivery, Settlement, Stand, Turn
 
 from . import version_model
 from .bench import Bench, Handle
@@ -114,6 +114,12 @@ class StandbyPlay:
 
     def standby(self, worker: str) -> Standby:
         return self.standbys.setdefault(worker, Standby())
+
+    def says(self, worker: str, outcomes: list[Settlement], idle: bool) -> Stand | None:
+        """Who runs what it was handed, and does not settle it now, has something to do."""
+        standby, settled = self.standby(worker), {each.token for each in outcomes}
+        busy = standby.heard in {*self.running(worker).values()} - settled
+        return standby.turn(idle and not busy)
 
     def learn(self, worker: str, said: Stand | None, turn: Turn, heard: bool) -> None:
         """The worker has the reply, or has waited for it in vain."""

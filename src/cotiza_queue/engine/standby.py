@@ -19,7 +19,7 @@ class Standby:
         self.possible = False
         self.asking = False
         """A turn is under way that may put it on standby: none goes beside it."""
-        self._heard = 0
+        self.heard = 0
         self._latest = 0
 
     def turn(self, idle: bool) -> Stand | None:
@@ -28,15 +28,19 @@ class Standby:
         """
         if not (idle or self.possible):
             return None
+        if idle:
+            # What it has heard of is over. A server that has lost its last moments may give that
+            # token out again.
+            self.heard = 0
         self.asking, self.possible = idle, True
-        return Stand(self._heard, idle)
+        return Stand(self.heard, idle)
 
     def answered(self, said: Stand | None, turn: Turn) -> Turn:
         """A turn has brought something: without what the worker has heard of meanwhile."""
         if said is not None:
             self.asking = False
             self.possible = said.idle and not turn.deliveries
-            news = [each for each in turn.deliveries if each.token != self._heard]
+            news = [each for each in turn.deliveries if each.token != self.heard]
             turn = msgspec.structs.replace(turn, deliveries=news)
         self._latest = max([self._latest, *(each.token for each in turn.deliveries[-2:])])
         return turn
@@ -52,7 +56,7 @@ class Standby:
         """The worker was handed a job. False if that is no news: a turn has brought it before."""
         if not self.possible or delivery.token <= self._latest:
             return False
-        self._heard = self._latest = delivery.token
+        self.heard = self._latest = delivery.token
         return True
 
     def end(self) -> None:

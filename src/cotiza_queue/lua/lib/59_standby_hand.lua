@@ -18,16 +18,21 @@ local function tell(prefix, worker, token, now, id, tenant_id, body)
   return redis.call('PUBLISH', prefix .. 'wake:' .. worker, told) > 0
 end
 
--- What the inbox says of a job that was handed over: when it came, under which token, to whom. Nil if it was not. It is
--- told first, since only so it is known who listens; nothing of what follows can fail.
+-- True if the job was written down: when it came, under which token it is handed over, to whom. That comes first: nobody
+-- is told of a job that may yet be refused. Where nobody listens, it waits as any other.
 function standby.hand(meta_key, prefix, text, now, asked, body)
   local s = standby.parts(text)
-  if s.id or not s.worker or s.since + standby.fresh <= now then return nil end
+  if s.id or not s.worker or s.since + standby.fresh <= now then return false end
   local id, tenant_id, _, _, _, _, _, options = cmsgpack.unpack(asked)
-  if options and (options.version or 1) > s.version then return nil end
-  local token = token_for(meta_key, prefix, tenant_id)
-  if not token or not tell(prefix, s.worker, token, now, id, tenant_id, body) then return nil end
-  return now .. ' ' .. token .. ' ' .. s.worker
+  if options and (options.version or 1) > s.version then return false end
+  local token, key = token_for(meta_key, prefix, tenant_id), prefix .. 'inbox'
+  if not token then return false end
+  redis.call('RPUSH', key, now .. ' ' .. token .. ' ' .. s.worker, asked, body)
+  if not tell(prefix, s.worker, token, now, id, tenant_id, body) then
+    redis.call('LSET', key, 0, now)
+    redis.call('PUBLISH', prefix .. 'wake', 'wake')
+  end
+  return true
 end
 
 -- What the inbox says of a job's coming.

@@ -39,14 +39,12 @@ function inbox.post(meta_key, asked, body)
   local found = redis.call('HMGET', meta_key, 'depth', 'bounded', 'standby')
   if found[1] or found[2] then return nil end
   local prefix, now = queue.prefix(meta_key), clock.now()
+  if found[3] and standby.hand(meta_key, prefix, found[3], now, asked, body) then return now end
   local key = key_of(prefix)
-  local handed = found[3] and standby.hand(meta_key, prefix, found[3], now, asked, body)
-  if not handed then
-    local there = redis.call('LLEN', key)
-    if there >= inbox.most * inbox.fields then inbox.place(meta_key) end
-    if there == 0 then redis.call('PUBLISH', prefix .. 'wake', 'wake') end
-  end
-  redis.call('RPUSH', key, handed or now, asked, body)
+  local there = redis.call('LLEN', key)
+  if there >= inbox.most * inbox.fields then inbox.place(meta_key) end
+  redis.call('RPUSH', key, now, asked, body)
+  if there == 0 then redis.call('PUBLISH', prefix .. 'wake', 'wake') end
   return now
 end
 

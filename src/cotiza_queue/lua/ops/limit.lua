@@ -7,7 +7,8 @@
 -- EDGE     none
 -- EMITS    nothing
 -- ERRORS   none
--- COST     O(fields + what is admitted, at most a page a lane + what runs, where starts of a tenant are capped)
+-- COST     O(fields + what is admitted, at most a page a lane + what runs, 7 us each, where starts of a
+--          tenant are capped for the first time)
 local function limit_queue(q, key, field, value)
   -- What is new begins afresh.
   if field == 'period' then redis.call('HDEL', key, 'tat', 'rested') end
