@@ -216,6 +216,7 @@ async def test_ten_thousand_jobs_and_two_workers_leave_nothing_behind(
         "counts",
         "events",
         "events:marks",
+        "tenants",
     }
 
 

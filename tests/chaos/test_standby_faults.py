@@ -108,3 +108,43 @@ async def test_a_token_that_the_server_gives_a_second_time_is_not_taken_for_one_
     await connection.close()
     assert (done.status, done.stalls) == (Status.COMPLETED, 0)
     assert len(tokens) == 2
+
+
+@pytest.mark.parametrize("server", KINDS, indirect=True)
+async def test_a_job_that_a_server_has_forgotten_the_end_of_runs_again_before_its_lease_is_over(
+    server: Server, kind: str
+) -> None:
+    """The server's data are those of a moment ago, and connections begin anew: as after a crash
+    with a slow disk, or a failover.
+    """
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    runs: list[int] = []
+
+    async def work(payload: Any, context: JobContext) -> None:
+        runs.append(context.token)
+        begun.set()
+        await go_on.wait()
+
+    connection = Connection(server.url)
+    options = WorkerOptions(handle_signals=False, lease_ms=600_000)
+    async with Queue(server.url) as queue, asyncio.TaskGroup() as group:
+        worker = Worker({kind: work}, server.url, options=options)
+        running = group.create_task(worker.run())
+        job = await queue.enqueue(kind, 1)
+        await begun.wait()
+        assert (await queue.get(job.job_id)).status is Status.ACTIVE
+        kept = {
+            name: await connection.command("DUMP", name)
+            for name in await connection.command("KEYS", f"{{cq:{kind}}}:*")
+        }
+        go_on.set()
+        assert (await queue.wait(job.job_id)).status is Status.COMPLETED
+        for name, dump in kept.items():
+            await connection.command("RESTORE", name, 0, dump, "REPLACE")
+        for sort in ("normal", "pubsub"):
+            await connection.command("CLIENT", "KILL", "TYPE", sort, "SKIPME", "yes")
+        done = await queue.wait(job.job_id, timeout_ms=60_000)
+        worker.stop()
+        await running
+    await connection.close()
+    assert (done.status, done.stalls, len(runs)) == (Status.COMPLETED, 0, 2)

@@ -76,19 +76,18 @@ class Taker:
         self._attention = asyncio.Event()
         self._draining = False
         self._unsure = True
+        self._swept = 0
         self._jobs = Background()
         self._turns = Background()
         self._brought: deque[Brought] = deque()
         self._failure: Exception | None = None
-        self._backoff = FIRST_BACKOFF_S
-        self._failing = False
+        self._backoff, self._failing = FIRST_BACKOFF_S, False
         self.settler = Settler(self._heed)
         self.turned = asyncio.Event()
         self._clock = clock
         self._damage = damage
         self._turned_at = float("-inf")
-        self._due_at = float("inf")
-        self._due_known = 0
+        self._due_at, self._due_known = float("inf"), 0
         self._standby = Standby()
 
     def wake(self) -> None:
@@ -176,6 +175,11 @@ class Taker:
         return bool(self._leases.running or len(self.settler) or self._brought)
 
     @property
+    def _elsewhere(self) -> bool:
+        """Calls have begun anew: a server may have forgotten that we have ended what it gave us."""
+        return self._commands.begun != self._swept
+
+    @property
     def _room(self) -> int:
         return 0 if self._draining or self._isolation.closed else self._slots.free
 
@@ -186,7 +190,7 @@ class Taker:
 
     async def _go_round(self, runner: Runner) -> None:
         """Send what is worth a turn; then start what one has brought, or wait for either."""
-        if self._unsure:
+        if self._unsure or (self._elsewhere and not (self._pace.under_way or self._brought)):
             await self._sweep()
         self._attention.clear()
         sent = self._send(runner.version)
@@ -244,6 +248,7 @@ class Taker:
         """A reply may have been lost: what was delivered without our knowing goes back at once. No
         turn is under way.
         """
+        self._unsure, self._swept = True, self._commands.begun
         brought = [delivery.stored for each in self._brought for delivery in each.turn.deliveries]
         known = [*self._leases.running, *self.settler.ids(), *brought]
         for returned in await self._commands.sweep(self._job_type, self._worker, known):
@@ -262,7 +267,7 @@ class Taker:
         sent = False
         while (
             self._failure is None
-            and not self._standby.asking
+            and not (self._standby.asking or self._elsewhere)
             and self._pace.worth(len(self.settler), self._room)
         ):
             asked = self._ask(self._pace.page, self._pace.page)

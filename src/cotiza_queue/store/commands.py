@@ -103,6 +103,11 @@ class Commands:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    @property
+    def begun(self) -> int:
+        """How often calls have begun on a server."""
+        return self._connection.begun
+
     async def enqueue(self, job_type: str, jobs: Sequence[Intake]) -> list[Answered]:
         """Take jobs in, all of the call or none."""
         if by_inbox(jobs):

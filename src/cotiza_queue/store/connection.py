@@ -182,6 +182,13 @@ class Connection:
         except BROKEN as error:
             raise ours(error, sent=False) from error
 
+    @property
+    def begun(self) -> int:
+        """How often calls have begun on a server: after each time, it may be another one, or have
+        forgotten its last moments.
+        """
+        return self._wires.begun
+
     async def close(self) -> None:
         self._wires.close()
 

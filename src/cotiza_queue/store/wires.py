@@ -25,6 +25,8 @@ class Wires:
         self._opening: list[asyncio.Future[Exception | None] | None] = [None, None]
         self._made: list[Wire] = []
         self._owned: list[Wire] = []
+        self.begun = 0
+        """How often the calls have begun on a server: each time it may know less than before."""
         self._closed = False
 
     def opened(self, place: int) -> Wire | None:
@@ -79,6 +81,7 @@ class Wires:
         finally:
             opening.set_result(failed)
             self._opening[place] = None
+        self.begun += place == FIRST
         if anew:
             self._follow()
 
