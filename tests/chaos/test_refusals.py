@@ -265,3 +265,22 @@ async def test_the_api_begins_reads_and_says_when_to_try_again_while_redis_refus
         assert (await client.post("/api/v1/jobs", json=job)).status_code == 201
     assert api.stop() == 0
     await connection.close()
+
+
+async def test_a_type_is_put_on_the_list_again_by_who_has_to_connect_anew(
+    server: Server, kind: str
+) -> None:
+    connection = Connection(server.url)
+    async with Queue(server.url) as queue:
+        await queue.enqueue(kind, 1)
+        await connection.command("SREM", "cq:types", kind)
+        await queue.enqueue(kind, 2)
+        assert not await connection.command("SISMEMBER", "cq:types", kind)
+        await connection.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        taken = 0
+        while taken < 2:  # The first one finds out that it has to connect.
+            with suppress(QueueUnavailable):
+                await queue.enqueue(kind, 3)
+                taken += 1
+        assert await connection.command("SISMEMBER", "cq:types", kind)
+    await connection.close()

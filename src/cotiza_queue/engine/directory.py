@@ -24,7 +24,10 @@ class Directory:
     def __init__(self, job_types: Iterable[JobType[Any]], commands: Commands) -> None:
         self._registered = {job_type.name: job_type for job_type in job_types}
         self._commands = commands
-        self._announced: set[str] = set()
+        self._announced: dict[str, int] = {}
+        """Type → how often calls had begun then: a server that calls begin on anew may not know of
+        it.
+        """
         self._met: dict[str, JobType[Any]] = {}
 
     def kind(self, job_type: JobType[Any] | str) -> JobType[Any]:
@@ -54,13 +57,13 @@ class Directory:
 
     def announced(self, name: str) -> bool:
         """True if this process has put the type on the list in Redis."""
-        return name in self._announced
+        return self._announced.get(name) == self._commands.begun
 
     async def announce(self, name: str) -> None:
-        """Put a type on the list in Redis, once a process."""
-        if name not in self._announced:
+        """Put a type on the list in Redis, once a process and connection."""
+        if not self.announced(name):
             await self._commands.announce_type(name)
-            self._announced.add(name)
+            self._announced[name] = self._commands.begun
 
     async def names(self) -> set[str]:
         """The types registered here; if there are none, every type announced by anyone."""
@@ -78,7 +81,7 @@ class Directory:
         """
         if not is_name(job_id):
             raise self.no_job(job_id, tenant)
-        names = set(self._registered) or self._announced
+        names = set(self._registered or self._announced)
         if not any(job_id.endswith(type_code(name)) for name in names):
             names = await self.names()
         places = [(name, job_id) for name in sorted(names) if job_id.endswith(type_code(name))]
