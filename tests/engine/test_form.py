@@ -117,7 +117,7 @@ async def test_a_name_that_comes_to_lead_to_data_of_another_form_is_noticed(
             await queue.enqueue("mail", 1)
         with pytest.raises(ConfigurationError, match="another form"):
             await queue.enqueue("mail", 1)
-        (answer,) = await queue.enqueue_many([NewJob(type="mail", payload=1)])
-        assert isinstance(answer, ConfigurationError)
+        with pytest.raises(ConfigurationError, match="another form"):
+            await queue.enqueue_many([NewJob(type="mail", payload=1)])
     assert await _do(other.url, "DBSIZE") == 2
     await other.release()
