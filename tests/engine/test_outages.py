@@ -131,7 +131,7 @@ async def test_an_overwritten_lane_stops_its_own_queue_alone_until_it_is_repaire
     await connection.close()
 
 
-@pytest.mark.parametrize("word", [b"_turn", b"_renew", b"SUBSCRIBE"])
+@pytest.mark.parametrize("word", [b"_turn", b"_renew", b"SSUBSCRIBE"])
 async def test_a_worker_that_redis_refuses_later_ends_with_that_error(
     redis_url: str, kind: str, word: bytes
 ) -> None:
@@ -143,7 +143,7 @@ async def test_a_worker_that_redis_refuses_later_ends_with_that_error(
         running = asyncio.ensure_future(worker.run())
         await worker.ready.wait()
         line.instead(word, b"-NOPERM this user has no permissions to do that\r\n")
-        if word == b"SUBSCRIBE":
+        if word == b"SSUBSCRIBE":
             line.instead(b"PING", Fate.CUT_BEFORE, times=1)
         with pytest.raises(AccessRefused) as caught:
             await running

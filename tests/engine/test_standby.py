@@ -149,7 +149,7 @@ async def it_has_left(queue: Queue, worker: Idle) -> None:
 
 async def worker_count(worker: Idle) -> int:
     channel = keys.handed(worker.kind, worker.name)
-    answer = await worker.commands._connection.command("PUBSUB", "NUMSUB", channel)
+    answer = await worker.commands._connection.command("PUBSUB", "SHARDNUMSUB", channel)
     return int(answer[1] if isinstance(answer, list) else dict(answer)[channel.encode()])
 
 
@@ -269,7 +269,7 @@ async def on_standby(raw: Connection, kind: str, there: bool = True) -> None:
     async with asyncio.timeout(10):
         while bool(await raw.command("HEXISTS", keys.meta(kind), "standby")) is not there:
             await asyncio.sleep(0.001)
-        while there and not await raw.command("PUBSUB", "CHANNELS", keys.handed(kind, "*")):
+        while there and not await raw.command("PUBSUB", "SHARDCHANNELS", keys.handed(kind, "*")):
             await asyncio.sleep(0.001)
 
 

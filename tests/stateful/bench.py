@@ -138,11 +138,13 @@ class Bench:
             self._ear = await self.connection.own(pushed=self._note)
             channels = {keys.handed(GAME, who).encode(): who for who in WORKERS}
             self._channels = channels
-            await self._ear.ask(pack(("SUBSCRIBE", *channels)) + pack(("PING",)))
+            await self._ear.ask(
+                b"".join(pack(("SSUBSCRIBE", each)) for each in channels) + pack(("PING",))
+            )
         await self._ear.ask(pack(("PING",)))
 
     def _note(self, pushed: Sequence[Any]) -> None:
-        if pushed[0] == b"message" and (found := delivery_of(GAME, pushed[2])):
+        if pushed[0] == b"smessage" and (found := delivery_of(GAME, pushed[2])):
             self._told.append((self._channels[pushed[1]], found[0]))
 
     @contextmanager

@@ -25,6 +25,8 @@ looks like one where nothing happens.
 _TOLD = struct.Struct(">QQHH")
 _numbers = _TOLD.unpack_from
 
+_SAID = (b"message", b"smessage")
+
 Heard = Mapping[str, Callable[[str], None]]
 """Job type → what to do with a hint's text."""
 Handed = Mapping[str, Callable[[Delivery, int], None]]
@@ -39,16 +41,19 @@ class Hints:
     def __init__(self, connection: Connection, worker: str, heard: Heard, handed: Handed) -> None:
         self._connection = connection
         self._heard: dict[bytes, Callable[[bytes], None]] = {}
+        self._subscriptions: list[tuple[str, ...]] = [("SUBSCRIBE", *map(keys.wake, heard))]
         for job_type, act in heard.items():
             self._heard[keys.wake(job_type).encode()] = partial(_hint, act, job_type)
         for job_type, start in handed.items():
-            self._heard[keys.handed(job_type, worker).encode()] = partial(_handed, start, job_type)
+            channel = keys.handed(job_type, worker)
+            self._heard[channel.encode()] = partial(_handed, start, job_type)
+            self._subscriptions.append(("SSUBSCRIBE", channel))
         self._wire_or_none: Wire | None = None
 
     async def __aenter__(self) -> Self:
         self._wire_or_none = wire = await self._connection.own(pushed=self._hear)
         try:
-            await _ask(wire, pack(("SUBSCRIBE", *self._heard)) + pack(("PING",)))
+            await _ask(wire, b"".join(map(pack, self._subscriptions)) + pack(("PING",)))
         except BaseException:
             wire.close()
             raise
@@ -81,7 +86,7 @@ class Hints:
         return self._wire_or_none
 
     def _hear(self, pushed: Sequence[Any]) -> None:
-        if pushed[0] == b"message" and (act := self._heard.get(pushed[1])):
+        if pushed[0] in _SAID and (act := self._heard.get(pushed[1])):
             act(pushed[2])
 
 

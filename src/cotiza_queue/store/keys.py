@@ -34,7 +34,7 @@ def wake(job_type: str) -> str:
 
 
 def handed(job_type: str, worker: str) -> str:
-    """The channel on which a worker on standby is handed jobs."""
+    """The sharded channel on which a worker on standby is handed jobs."""
     return f"{wake(job_type)}:{worker}"
 
 

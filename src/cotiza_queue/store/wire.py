@@ -23,7 +23,7 @@ Reply = Any
 Replies = list[Reply]
 """To the commands of one call. The last ones may be a ConnectionError: they were not answered."""
 Pushed = Callable[[Sequence[Any]], None]
-"""Told of what the server says unasked: [b"message", channel, text]."""
+"""Told of what the server says unasked: [b"message" or b"smessage", channel, text]."""
 
 _INCOMPLETE = object()
 pack = cast("Callable[[tuple[str | bytes | int, ...]], bytes]", hiredis.pack_command)

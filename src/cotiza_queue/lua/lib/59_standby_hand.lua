@@ -12,10 +12,11 @@ local function token_for(meta_key, prefix, tenant_id)
   return (tonumber(found[1]) or 0) + 1
 end
 
--- Told are token and moment, the lengths of the names that follow, the names, and the body. True if it listens.
+-- Told are token and moment, the lengths of the names that follow, the names, and the body. True if it listens: on a
+-- sharded channel, as who reads others by a pattern would be counted, and may be anybody.
 local function tell(prefix, worker, token, now, id, tenant_id, body)
   local told = struct.pack('>I8I8I2I2', token, now, #id, #tenant_id) .. id .. tenant_id .. body
-  return redis.call('PUBLISH', prefix .. 'wake:' .. worker, told) > 0
+  return redis.call('SPUBLISH', prefix .. 'wake:' .. worker, told) > 0
 end
 
 -- True if the job was written down: when it came, under which token it is handed over, to whom. That comes first: nobody
