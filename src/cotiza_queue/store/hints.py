@@ -41,9 +41,11 @@ class Hints:
     def __init__(self, connection: Connection, worker: str, heard: Heard, handed: Handed) -> None:
         self._connection = connection
         self._heard: dict[bytes, Callable[[bytes], None]] = {}
-        self._subscriptions: list[tuple[str, ...]] = [("SUBSCRIBE", *map(keys.wake, heard))]
+        self._subscriptions: list[tuple[str, str]] = []
         for job_type, act in heard.items():
-            self._heard[keys.wake(job_type).encode()] = partial(_hint, act, job_type)
+            channel = keys.wake(job_type)
+            self._heard[channel.encode()] = partial(_hint, act, job_type)
+            self._subscriptions.append(("SUBSCRIBE", channel))
         for job_type, start in handed.items():
             channel = keys.handed(job_type, worker)
             self._heard[channel.encode()] = partial(_handed, start, job_type)
