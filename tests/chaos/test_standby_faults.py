@@ -60,6 +60,31 @@ async def test_nobody_is_told_of_a_job_that_could_not_be_written_down(
     assert ran == ["taken"]
 
 
+@pytest.mark.parametrize("server", KINDS, indirect=True)
+async def test_a_caller_that_may_tell_nobody_of_a_job_has_it_taken_in_all_the_same(
+    server: Server, kind: str
+) -> None:
+    async def work(payload: Any, context: Any) -> Any:
+        return payload
+
+    connection = Connection(server.url)
+    user = ("ACL", "SETUSER", "mute", "on", f">{SECRET}", "~*", "&*", "+@all", "-spublish")
+    await connection.command(*user)
+    options = WorkerOptions(handle_signals=False, lease_ms=LEASE_MS)
+    async with (
+        Queue(f"unix://{server.socket}?username=mute&password={SECRET}") as mute,
+        asyncio.TaskGroup() as group,
+    ):
+        worker = Worker({kind: work}, server.url, options=options)
+        running = group.create_task(worker.run())
+        await on_standby(connection, kind)
+        end = await mute.wait((await mute.enqueue(kind, "taken")).job_id)
+        worker.stop()
+        await running
+    await connection.close()
+    assert (end.status, end.stalls, end.result) == (Status.COMPLETED, 0, "taken")
+
+
 async def test_who_does_not_listen_any_more_leaves_the_job_to_all_who_are_idle(
     redis_url: str, queue: Queue, kind: str
 ) -> None:

@@ -62,8 +62,9 @@ class Directory:
     async def announce(self, name: str) -> None:
         """Put a type on the list in Redis, once a process and connection."""
         if not self.announced(name):
+            begun = max(1, self._commands.begun)  # The first call is what begins them.
             await self._commands.announce_type(name)
-            self._announced[name] = self._commands.begun
+            self._announced[name] = begun
 
     async def names(self) -> set[str]:
         """The types registered here; if there are none, every type announced by anyone."""

@@ -20,6 +20,7 @@ class Standby:
         self.asking = False
         """A turn is under way that may put it on standby: none goes beside it."""
         self.heard = 0
+        """The token of the last job that it was handed, as long as that may not be over."""
         self._latest = 0
 
     def turn(self, idle: bool) -> Stand | None:

@@ -1,10 +1,10 @@
--- What is kept of a tenant, in the hash `tenants`. Four numbers: `there`, how many of its jobs have not started; a lane, how many stand in it,
--- and how many are behind these. Then a text: which jobs are its own (55_newest.lua), and a short line for that lane
--- (57_backlog_head.lua); before them an equals sign if the tenant is `listed`. Of most tenants the numbers are a byte
--- each, below 128. Of others all are packed values: the numbers, what few have (`limits`, a map of what the tenant may do,
--- since when and until when, with `active`, how many run, where that is capped; a list of such threes of further lanes),
--- and the text. In a script, `t[n]` stand in lane n and `t[-n]` are behind them; `t.lane` is the lane, `t.others` further
--- ones. Read once a call (`q.opened`), and written once, at its end; of a tenant with nothing left
+-- What is kept of a tenant, in the hash `tenants`. Four numbers: `there`, how many of its jobs have not started; a lane, how
+-- many stand in it, and how many are behind these. Then a text: which jobs are its own (55_newest.lua), and a short line
+-- for that lane (57_backlog_head.lua); before them an equals sign if the tenant is `listed`. Of most tenants the numbers
+-- are a byte each, below 128. Of others all are packed values: the numbers, what few have (`limits`, a map of what the
+-- tenant may do, since when and until when, with `active`, how many run, where that is capped; a list of such threes of
+-- further lanes), and the text. In a script, `t[n]` stand in lane n and `t[-n]` are behind them; `t.lane` is the lane,
+-- `t.others` further ones. Read once a call (`q.opened`), and written once, at its end; of a tenant with nothing left
 -- nothing is kept.
 local tenant = { window = 2, none = {} }
 local LISTED = 61 -- an equals sign

@@ -13,10 +13,12 @@ local function token_for(meta_key, prefix, tenant_id)
 end
 
 -- Told are token and moment, the lengths of the names that follow, the names, and the body. True if it listens: on a
--- sharded channel, as who reads others by a pattern would be counted, and may be anybody.
+-- sharded channel, as who reads others by a pattern would be counted, and may be anybody. The job is there by then, so
+-- a caller who may not publish has told nobody, and that is no error.
 local function tell(prefix, worker, token, now, id, tenant_id, body)
   local told = struct.pack('>I8I8I2I2', token, now, #id, #tenant_id) .. id .. tenant_id .. body
-  return redis.call('SPUBLISH', prefix .. 'wake:' .. worker, told) > 0
+  local heard = redis.pcall('SPUBLISH', prefix .. 'wake:' .. worker, told)
+  return type(heard) == 'number' and heard > 0
 end
 
 -- True if the job was written down: when it came, under which token it is handed over, to whom. That comes first: nobody
