@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -43,8 +44,6 @@ class Base:
         self._job_types = tuple(job_types)
         self._clock = clock or SystemClock()
         self._chance = chance or SystemChance()
-        self._link_or_none: Link | None = None
-        self._directory_or_none: Directory | None = None
         self._background = Background()
         self._middleware = tuple(middleware)
         self._telemetry = telemetry or LogTelemetry()
@@ -55,8 +54,8 @@ class Base:
         """Connect. Raises ConfigurationError if there is no usable server, QueueUnavailable if it
         can't be reached. One that only refuses to write now may still be looked at.
         """
-        self._link_or_none = await self._connect()
-        self._directory_or_none = Directory(self._job_types, self._link.commands)
+        self._link = await self._connect()
+        self._directory = Directory(self._job_types, self._link.commands)
         self._background.start(keep(self._link.events.run, "events", self._telemetry), "events")
         try:
             await self._link.connection.load()
@@ -68,9 +67,11 @@ class Base:
 
     async def close(self) -> None:
         await self._background.close()
-        if self._link_or_none is not None:
-            await self._link_or_none.close()
-            self._link_or_none = None
+        there = vars(self)
+        if "_link" in there:
+            await self._link.close()
+            for name in ("_link", "_directory"):
+                there.pop(name, None)
 
     async def __aenter__(self) -> Self:
         return await self.open()
@@ -94,17 +95,15 @@ class Base:
     def _passage(self) -> Passage:
         return Passage(self._middleware, self._telemetry)
 
-    @property
-    def _link(self) -> Link:
-        if self._link_or_none is None:
-            raise _not_open()
-        return self._link_or_none
+    # Both are there while it is open.
 
-    @property
+    @cached_property
+    def _link(self) -> Link:
+        raise _not_open()
+
+    @cached_property
     def _directory(self) -> Directory:
-        if self._directory_or_none is None:
-            raise _not_open()
-        return self._directory_or_none
+        raise _not_open()
 
 
 def _not_open() -> CotizaError:

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from ..errors import QueueUnavailable
+from ..model.job import Enqueued
 from ..store.asked import Intake
 from ..store.commands import Answered
 from .loop import Background
@@ -86,8 +87,10 @@ class GroupCommit:
         self._tasks = tasks
         self._lines: defaultdict[str, _Line] = defaultdict(_Line)
 
-    async def enqueue(self, job_type: str, intake: Intake) -> Answered:
-        """Take one job in. Raises what ``send`` raises, the same to all who share a call."""
+    async def enqueue(self, job_type: str, intake: Intake) -> Enqueued:
+        """Take one job in. Raises what ``send`` raises, the same to all who share a call, and what
+        it answers if that is an error.
+        """
         line = self._lines[job_type]
         if line.crowd <= 1 and line.calls == 0 and not line.waiting:
             line.begin(1)
@@ -97,11 +100,14 @@ class GroupCommit:
                 line.end(1)
                 if line.waiting:
                     self._look(job_type, line)
+        else:
+            caller = _Caller(intake, asyncio.get_running_loop().create_future())
+            line.waiting.append(caller)
+            self._look(job_type, line)
+            answer = await caller.answer
+        if isinstance(answer, Enqueued):
             return answer
-        caller = _Caller(intake, asyncio.get_running_loop().create_future())
-        line.waiting.append(caller)
-        self._look(job_type, line)
-        return await caller.answer
+        raise answer
 
     def close(self) -> None:
         """Nobody is left waiting."""

@@ -92,6 +92,7 @@ class Hooks:
     def __init__(self, hooks: Sequence[Hook], telemetry: Telemetry) -> None:
         self._hooks = tuple(hooks)
         self._telemetry = telemetry
+        self.none = not self._hooks
 
     def tell(self, event: Transition) -> None:
         for hook in self._hooks:

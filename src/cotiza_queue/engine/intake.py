@@ -21,7 +21,7 @@ from ..store.asked import Intake
 from ..wording import explain
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
-_NONE_ASKED = JobOptions()
+NONE_ASKED = JobOptions()
 MAX_KNOWN = 1024
 """Options of which is remembered what they come to."""
 PLAIN_TAGS = 4
@@ -48,7 +48,7 @@ def intake_of(
     body = codec.Body(
         payload, terms.rules, job.options.priority, schedule_id, payload_version=job_type.version
     )
-    once, fingerprint = _once(job, payload)
+    once, fingerprint = ("", "") if job.idempotency_key is None else _once(job, payload)
     key = job.options.unique_key
     return replace(
         terms.intake,
@@ -121,8 +121,6 @@ def _once(job: NewJob, payload: bytes) -> tuple[str, str]:
     """The hashes of an idempotency key, by tenant, and of the request that it stands for. Raises
     InvalidInput.
     """
-    if job.idempotency_key is None:
-        return "", ""
     if not isinstance(job.idempotency_key, str) or not 1 <= len(job.idempotency_key) <= MAX_KEY:
         fault = FieldError("idempotencyKey", f"a text of 1 to {MAX_KEY} characters")
         raise InvalidInput("the idempotency key is not usable", fields=[fault])
@@ -151,7 +149,7 @@ def options_of(options: JobOptions | Mapping[str, Any] | None) -> JobOptions:
     InvalidInput.
     """
     if options is None:
-        return _NONE_ASKED
+        return NONE_ASKED
     if isinstance(options, JobOptions):
         return options
     try:

@@ -97,9 +97,12 @@ class Background:
 
     def start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         ahead, self._ahead = self._ahead, None
-        task = ahead.begin(work, name) if ahead else asyncio.create_task(work, name=name)
+        if ahead is not None:
+            task = ahead.begin(work, name)
+        else:
+            task = asyncio.create_task(work, name=name)
+            task.add_done_callback(self._tasks.discard)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
         return task
 
     def prepare(self) -> None:
@@ -108,6 +111,7 @@ class Background:
         """
         if self._ahead is None:
             self._ahead = _Ahead()
+            self._ahead.task.add_done_callback(self._tasks.discard)
 
     async def finished(self) -> None:
         """Wait until all of them have ended by themselves."""
@@ -127,15 +131,19 @@ class _Ahead:
             asyncio.get_running_loop().create_future()
         )
         self.task = asyncio.create_task(self._do(), name="ahead")
+        self.task.add_done_callback(self._ended)
 
     def begin(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         self.task.set_name(name)
-        self.task.add_done_callback(lambda _: work.close())  # It may not have begun.
         self._work.set_result(work)
         return self.task
 
     async def _do(self) -> None:
         await (await self._work)
+
+    def _ended(self, _: asyncio.Task[None]) -> None:
+        if self._work.done() and not self._work.cancelled():
+            self._work.result().close()  # It may not have begun.
 
 
 async def end(tasks: Iterable[asyncio.Task[Any]], patience_s: float = math.inf) -> None:

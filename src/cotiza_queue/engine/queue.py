@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, overload
 
@@ -44,8 +44,8 @@ from . import bulk, changing, listing
 from .commit import GroupCommit
 from .following import follow, follow_tenant, wait_for_end
 from .gate import passed
-from .intake import intake_of, options_of
-from .offload import loaded
+from .intake import NONE_ASKED, intake_of, options_of
+from .offload import Offload, loaded
 from .operators import Operators
 from .outcomes import typed_result
 from .recurring import Recurring
@@ -84,7 +84,7 @@ class Queue(Recurring, Operators):
             type=kind.name,
             payload=payload,
             tenant=tenant,
-            options=options_of(options),
+            options=NONE_ASKED if options is None else options_of(options),
             idempotency_key=idempotency_key,
         )
         if not self._middleware:
@@ -356,19 +356,20 @@ class Queue(Recurring, Operators):
             self._hooks.changed(job, Status(now))
         return await self._link.views.job(job.type, job.id, tenant or "") or job
 
-    async def _accept_one(self, job: NewJob, kind: JobType[Any]) -> Enqueued:
+    def _accept_one(self, job: NewJob, kind: JobType[Any]) -> Awaitable[Enqueued]:
         intake = self._intake(job, kind)
-        if self._offload is not None:
-            intake = await self._offload.lighten(intake)
+        if self._offload is None:
+            return self._commit.enqueue(kind.name, intake)
+        return self._accept_light(self._offload, kind.name, intake)
+
+    async def _accept_light(self, offload: Offload, name: str, intake: Intake) -> Enqueued:
+        intake = await offload.lighten(intake)
         try:
-            answer = await self._commit.enqueue(kind.name, intake)
+            return await self._commit.enqueue(name, intake)
         except QueueUnavailable as error:
-            if self._offload is not None and intake.blob and not error.indeterminate:
-                await self._offload.forget(intake.blob)
+            if intake.blob and not error.indeterminate:
+                await offload.forget(intake.blob)
             raise
-        if isinstance(answer, Enqueued):
-            return answer
-        raise answer
 
     def _intake(self, job: NewJob, kind: JobType[Any]) -> Intake:
         check_tenant(job.tenant)
@@ -381,9 +382,13 @@ class Queue(Recurring, Operators):
         most = MAX_PAYLOAD_BYTES if self._offload is None else MAX_STORED_BYTES
         return intake_of(job, kind, job_id, own_id=not custom, most=most)
 
-    async def _accept(self, name: str, intakes: Sequence[Intake]) -> Sequence[Answered]:
-        if not self._directory.announced(name):
-            await self._directory.announce(name)
+    def _accept(self, name: str, intakes: Sequence[Intake]) -> Awaitable[Sequence[Answered]]:
+        if self._hooks.none and self._directory.announced(name):
+            return self._link.commands.enqueue(name, intakes)
+        return self._accept_and_tell(name, intakes)
+
+    async def _accept_and_tell(self, name: str, intakes: Sequence[Intake]) -> Sequence[Answered]:
+        await self._directory.announce(name)
         answers = await self._link.commands.enqueue(name, intakes)
         self._hooks.enqueued(intakes, answers)
         return answers

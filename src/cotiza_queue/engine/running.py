@@ -104,10 +104,14 @@ class Running:
         """In how many milliseconds the attempt must end, and why then: its timeout, or the job's
         deadline.
         """
-        left = self.deadline_left_ms
-        if left is not None and left < self.rules.timeout:
-            return left, Stop.DEADLINE
-        return self.rules.timeout, Stop.TIMEOUT
+        timeout = self.rules.timeout
+        if self.delivery.deadline_ms is None:
+            return timeout, Stop.TIMEOUT
+        left = self._left_ms(self.delivery.deadline_ms)
+        return (left, Stop.DEADLINE) if left < timeout else (timeout, Stop.TIMEOUT)
+
+    def _left_ms(self, deadline_ms: int) -> int:
+        return max(0, int(deadline_ms - self._time.now_ms()))
 
     # what the processor sees
 
@@ -143,7 +147,7 @@ class Running:
     def deadline_left_ms(self) -> int | None:
         if self.delivery.deadline_ms is None:
             return None
-        return max(0, int(self.delivery.deadline_ms - self._time.now_ms()))
+        return self._left_ms(self.delivery.deadline_ms)
 
     def progress(self, percentage: float, step: str, message: str = "", **metadata: Any) -> None:
         shown = Progress(

@@ -32,7 +32,7 @@ from .settler import PAGE, Settler
 from .slots import Slots
 from .standby import Standby
 from .turning import Asked, Brought
-from .units import Grant, Share, Ticket
+from .units import ONE, Grant, Share, Ticket
 
 LAST_PATIENCE_S = 1.0
 POLL_S = 1.0
@@ -112,7 +112,7 @@ class Taker:
         if self._unsure or not self._standby.hear(delivery):
             return
         self._slots.came(1, 0)
-        (ticket,) = self._share.came(1, Grant(1))
+        (ticket,) = self._share.came(1, ONE)
         self._start(runner, delivery, ticket, ServerTime(now_ms, self._clock))
         # Once it has begun: nobody waits for the rest.
         asyncio.get_running_loop().call_soon(self._say_handed, delivery, now_ms)

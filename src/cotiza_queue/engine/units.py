@@ -90,6 +90,9 @@ class Grant(NamedTuple):
     held: bool = True
 
 
+ONE = Grant(1)
+
+
 class Share:
     """One station's way to the units. Without a pool there is always room."""
 

@@ -10,6 +10,7 @@ import re
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,7 +25,6 @@ from ..middleware import Hook, RunMiddleware, around
 from ..model.context import JobContext, Processor
 from ..model.ids import check_job_type
 from ..model.job import JobType, PayloadT, ResultT
-from ..store.commands import Delivery
 from ..store.damage import damaged_keys
 from ..store.ids import stored
 from ..store.link import Link
@@ -181,7 +181,7 @@ class Worker:
         over = asyncio.Event()
         link = stations[0].link
         heard = {station.name: station.hear for station in stations}
-        handed = {station.name: station.handed for station in stations}
+        handed = {each.name: partial(each.taker.handed, each.runner) for each in stations}
         listener = Listener(link.connection, self.id, heard, handed)
         async with asyncio.TaskGroup() as group:
             listening = group.create_task(self._beat(listener, over), name="listener")
@@ -344,10 +344,6 @@ class _Station:
             self.leases.lose(stored(job_id, self.name), int(token))
         else:
             self.taker.wake()
-
-    def handed(self, delivery: Delivery, now_ms: int) -> None:
-        """The call that has brought a job has handed it to us."""
-        self.taker.handed(self.runner, delivery, now_ms)
 
     def abandon(self) -> None:
         """Hand back what did not end in time, whatever its code still does."""

@@ -128,12 +128,12 @@ def check_actor(by: str) -> str:
 def _marked(head: str, code: str, tenant: str) -> JobId:
     """The head, its mark, its mark together with the tenant, and the code of the type."""
     ours = zlib.crc32(f"{head}{code}".encode())
-    return JobId(f"{head}{_mark(ours)}{_mark(zlib.crc32(tenant.encode(), ours))}{code}")
-
-
-def _mark(checksum: int) -> str:
-    """15 bits of it, in three characters."""
-    return PAIRS[checksum >> 5 & 1023] + ALPHABET[checksum & 31]
+    theirs = zlib.crc32(tenant.encode(), ours)
+    # Three characters for 15 bits of each.
+    return JobId(
+        f"{head}{PAIRS[ours >> 5 & 1023]}{ALPHABET[ours & 31]}"
+        f"{PAIRS[theirs >> 5 & 1023]}{ALPHABET[theirs & 31]}{code}"
+    )
 
 
 def ten(bits: int) -> str:

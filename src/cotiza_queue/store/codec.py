@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -45,9 +45,10 @@ class Body(msgspec.Struct, frozen=True, array_like=True):
         return self.own_rules or USUAL
 
 
-_encode_body = msgspec.msgpack.Encoder().encode
+encode_body: Callable[[Body], bytes] = msgspec.msgpack.Encoder().encode
 _encode_json = msgspec.json.Encoder().encode
-_decode_body = msgspec.msgpack.Decoder(Body).decode
+decode_body = msgspec.msgpack.Decoder(Body).decode
+"""Raises msgspec.MsgspecError for anything that this or a compatible version did not write."""
 _decode_blob = msgspec.msgpack.Decoder(Blob).decode
 _decode_groups = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
 decode_numbers = msgspec.msgpack.Decoder(list[int]).decode
@@ -81,7 +82,7 @@ def encode_result(result: Any) -> bytes:
 
 def encode_stored(blob: Blob) -> bytes:
     """What stands for a result that lies in the store of files."""
-    return _STORED + _encode_body(blob)
+    return _STORED + encode(blob)
 
 
 def decode_result(data: bytes) -> tuple[Any, Blob | None]:
@@ -115,19 +116,10 @@ def bytes_of(text: msgspec.Raw | bytes) -> bytes:
     return packed[_HEADS.get(packed[0], 1) :] if packed else b""
 
 
-def encode_body(body: Body) -> bytes:
-    return _encode_body(body)
-
-
 def encode_map(fields: Mapping[Any, Any]) -> bytes:
     """A map for the scripts (they read it with cmsgpack), without what is empty; b"" if all is."""
     there = {name: value for name, value in fields.items() if value}
-    return _encode_body(there) if there else b""
-
-
-def decode_body(data: bytes) -> Body:
-    """Raises msgspec.MsgspecError for anything that this or a compatible version did not write."""
-    return _decode_body(data)
+    return encode(there) if there else b""
 
 
 def decode_json(data: bytes) -> Any:

@@ -43,6 +43,7 @@ READS = frozenset({"get", "list", "past", "why", "metrics"})
 """Write nothing, so that an account without the right to write may call them. What has come into
 the inbox gets its place before them, if the server lets us.
 """
+OTHERWISE = APART | READS
 BROKEN = (RedisError, OSError)
 
 Argument = str | bytes | int
@@ -65,12 +66,33 @@ class Connection:
         """Run one of our functions on a queue. Raises QueueUnavailable, ConfigurationError or
         CotizaError.
         """
+        wire = self._wires.opened(FIRST)
+        if wire is None or verb in OTHERWISE or not (self._form_known and self._turnstile.passed()):
+            return await self._call(verb, job_type, args)
+        # As nearly all go: from here to the socket there is no other coroutine, and nothing to wait
+        # for. After a rest each would take its time.
+        try:
+            packed = pack(("FCALL", self._library.functions[verb], 1, keys.meta(job_type), *args))
+            replies = await wire.ask(packed)
+        except (TypeError, *BROKEN) as error:
+            raise self._unsent(error) from error
+        finally:
+            self._turnstile.leave()
+        reply = replies[0]
+        if not isinstance(reply, Exception):
+            return reply
+        (failed,) = self._heard(wire, replies)
+        if isinstance(failed, FunctionMissing):
+            return await self._call(verb, job_type, args)
+        raise failed
+
+    async def _call(self, verb: str, job_type: str, args: Sequence[Argument]) -> Any:
+        """The same, whatever must be done before."""
         if not self._form_known:
             await self._check_form()
-        names, meta = self._library.functions, keys.meta(job_type)
-        asked: list[tuple[Argument, ...]] = [("FCALL", names[verb], 1, meta, *args)]
+        asked = [self._function(verb, job_type, args)]
         if verb in READS:
-            asked.insert(0, ("FCALL", names["place"], 1, meta))
+            asked.insert(0, self._function("place", job_type, ()))
         for _ in range(LOADS):
             place = self._wires.idlest() if verb in APART else FIRST
             *_, reply = await self._ask(asked, place)
@@ -80,6 +102,9 @@ class Connection:
                 raise reply
             await self._introduce()
         raise QueueUnavailable(f"the Lua library was removed {LOADS} times in a row")
+
+    def _function(self, verb: str, job_type: str, args: Sequence[Argument]) -> tuple[Argument, ...]:
+        return ("FCALL", self._library.functions[verb], 1, keys.meta(job_type), *args)
 
     async def place(self, job_type: str) -> None:
         """Give what is in the inbox its place, if the server is there and lets us."""
@@ -199,7 +224,7 @@ class Connection:
         try:
             packed = pack(asked[0]) if len(asked) == 1 else b"".join(map(pack, asked))
         except TypeError as error:
-            return [ours(error, sent=False)] * len(asked)
+            return [self._unsent(error)] * len(asked)
         try:
             if not self._turnstile.passed():
                 await self._turn()
@@ -209,10 +234,14 @@ class Connection:
             finally:
                 self._turnstile.leave()
         except BROKEN as error:
-            self._wires.renounce()
-            return [ours(error, sent=False)] * len(asked)
+            return [self._unsent(error)] * len(asked)
         except QueueUnavailable as error:
             return [error] * len(asked)
+
+    def _unsent(self, error: Exception) -> Exception:
+        if isinstance(error, BROKEN):
+            self._wires.renounce()
+        return ours(error, sent=False)
 
     def _heard(self, wire: Wire, replies: Replies) -> Replies:
         """The replies, with errors of ours among them. After an error that says that the server is

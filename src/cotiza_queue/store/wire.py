@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import hiredis
+import msgspec
 from redis.exceptions import ConnectionError, ResponseError
 
 from ..errors import ConfigurationError
@@ -30,15 +31,12 @@ pack = cast("Callable[[tuple[str | bytes | int, ...]], bytes]", hiredis.pack_com
 """A command as bytes. Raises TypeError for what is neither text, bytes nor number."""
 
 
-class _Call:
+class _Call(msgspec.Struct):
     """Commands that were sent together, and the replies so far."""
 
-    __slots__ = ("answer", "commands", "replies")
-
-    def __init__(self, answer: asyncio.Future[Replies], commands: int) -> None:
-        self.answer = answer
-        self.commands = commands
-        self.replies: Replies = []
+    answer: asyncio.Future[Replies]
+    commands: int
+    replies: Replies = []
 
 
 class Wire(asyncio.Protocol):
@@ -99,7 +97,8 @@ class Wire(asyncio.Protocol):
         while self._calls:
             call = self._calls.popleft()
             call.replies += [error] * (call.commands - len(call.replies))
-            _answer(call)
+            if not call.answer.done():
+                call.answer.set_result(call.replies)
 
     def close(self) -> None:
         self.end(ConnectionError("the connection was closed"))
@@ -131,7 +130,8 @@ class Wire(asyncio.Protocol):
         call.replies.append(reply)
         if len(call.replies) == call.commands:
             self._calls.popleft()
-            _answer(call)
+            if not call.answer.done():
+                call.answer.set_result(call.replies)
             if not self.open and not self._calls:
                 self.retire()
 
@@ -164,8 +164,3 @@ async def connect(link: Any, silence_s: float, pushed: Pushed | None = None) -> 
     wire = Wire(writer, silence_s, pushed)
     link._reader = link._writer = None  # it is ours now: redis-py must neither read nor close it
     return wire
-
-
-def _answer(call: _Call) -> None:
-    if not call.answer.done():
-        call.answer.set_result(call.replies)
