@@ -9,17 +9,23 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from cotiza_queue import JobOptions, NewJob, Queue
 from cotiza_queue.engine import bulk
+from cotiza_queue.engine.intake import intake_of
 from cotiza_queue.errors import InvalidInput, QueueUnavailable, TooLarge
-from cotiza_queue.model.job import Enqueued
+from cotiza_queue.model.job import Enqueued, JobType
 from cotiza_queue.store import codec
+from cotiza_queue.store.asked import Intake
 from cotiza_queue.store.wire import Wire
 from engine.line import Fate, line_to
 
 ALL = 10_000
+KIND = JobType[Any]("a")
+PLAIN = JobOptions()
+TAGS = tuple(f"tag-{n}" for n in range(16))
 
 
 @pytest.fixture
@@ -174,11 +180,20 @@ async def test_ten_thousand_and_not_one_more(queue: Queue, kind: str) -> None:
     assert await queue.enqueue_many([]) == []
 
 
-class Body:
-    """What of a job on its way in counts for packing."""
+def brought(size: int, options: JobOptions = PLAIN, key: str | None = None) -> Intake:
+    """A job on its way in, whose body has that size."""
+    job = NewJob(type=KIND.name, payload=None, options=options, idempotency_key=key)
+    return msgspec.structs.replace(intake_of(job, KIND, "an-id"), body=b"x" * size)
 
-    def __init__(self, size: int) -> None:
-        self.body = b"x" * size
+
+def packed(job: Intake, count: int) -> list[list[int]]:
+    """How many of them go with each chunk of each trip."""
+    packer = bulk.Packer(count)
+    trips = [packer.add("a", (n, job)) for n in range(count)]
+    made = [*filter(None, trips), *packer.rest()]
+    places = [place for trip in made for chunk in trip for place, _ in chunk.entries]
+    assert places == list(range(count))
+    return [[len(chunk.entries) for chunk in trip] for trip in made]
 
 
 @pytest.mark.parametrize(
@@ -198,9 +213,41 @@ class Body:
 def test_chunks_and_trips_end_at_a_number_or_at_their_bytes(
     count: int, size: int, shape: list[list[int]]
 ) -> None:
-    packer, job = bulk.Packer(count), Body(size)
-    trips = [packer.add("a", (n, job)) for n in range(count)]  # type: ignore[arg-type]
-    made = [*filter(None, trips), *packer.rest()]
-    assert [[len(chunk.entries) for chunk in trip] for trip in made] == shape
-    places = [place for trip in made for chunk in trip for place, _ in chunk.entries]
-    assert places == list(range(count))
+    assert packed(brought(size), count) == shape
+
+
+DELAYED = JobOptions(delay=1)
+TAGGED = JobOptions(tags=TAGS)
+HEAVIEST = brought(10, JobOptions(delay=1, tags=TAGS), "k")
+
+
+@pytest.mark.parametrize(
+    ("job", "count", "shape"),
+    [
+        (brought(10, JobOptions(tags=TAGS[:3])), 100, [[100]]),
+        (brought(10, JobOptions(tags=TAGS[:4])), 100, [[50, 50]]),
+        (brought(10, DELAYED), 50, [[50]]),
+        (brought(10, DELAYED), 51, [[50, 1]]),
+        (brought(10, DELAYED), 500, [[50, 50]] * 5),
+        (brought(10, DELAYED), 10_000, [[50] * 10] * 20),
+        (brought(10, key="k"), 100, [[50, 50]]),
+        (brought(10, TAGGED), 500, [[20] * 5] * 5),
+        (HEAVIEST, 110, [[15] * 7, [5]]),
+        (HEAVIEST, 10_000, [[15] * 20] * 33 + [[15] * 6 + [10]]),
+    ],
+)
+def test_heavy_jobs_go_in_shorter_chunks_and_in_no_more_trips(
+    job: Intake, count: int, shape: list[list[int]]
+) -> None:
+    assert packed(job, count) == shape
+
+
+async def test_a_call_brings_no_more_than_half_a_hundred_delayed_jobs(
+    redis_url: str, queue: Queue, kind: str
+) -> None:
+    jobs = [NewJob(type=kind, payload=n, options=JobOptions(delay=60_000)) for n in range(1000)]
+    async with line_to(redis_url) as line, Queue(line.url) as far:
+        answers = await far.enqueue_many(jobs)
+        assert line.count(b"_enqueue") == 1000 / 50
+    assert all(isinstance(answer, Enqueued) and answer.created for answer in answers)
+    assert (await queue.metrics(kind))[0].delayed == 1000

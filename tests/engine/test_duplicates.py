@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from cotiza_queue import Job, JobOptions, Queue, Status
+from cotiza_queue import Job, JobOptions, NewJob, Queue, Status
 from cotiza_queue.errors import Conflict, InvalidInput, PermanentError
+from cotiza_queue.model.job import Enqueued
+from cotiza_queue.store import keys
 
 NEXT = JobOptions(unique_key="k", on_duplicate="next")
 
@@ -125,6 +127,28 @@ async def test_a_replaced_job_is_all_that_the_last_call_asked_for(queue: Queue, 
     assert (job.max_attempts, job.timeout_ms, job.created_ms) == (9, 500, first.created_ms)
     assert not (await queue.list("default", job_type=kind, tag="old")).items
     assert (await queue.list("default", job_type=kind, tag="new")).items[0].id == first.job_id
+
+
+@pytest.mark.parametrize(("delay", "there"), [(0, 0), (500_000, 1)])
+async def test_what_is_delayed_and_replaced_by_one_call_stands_once(
+    queue: Queue, kind: str, delay: int, there: int
+) -> None:
+    first = JobOptions(unique_key="k", delay=3_600_000)
+    then = JobOptions(unique_key="k", delay=delay, on_duplicate="replace")
+    made, again = await queue.enqueue_many(
+        [NewJob(type=kind, payload=n, options=options) for n, options in enumerate((first, then))]
+    )
+    assert isinstance(made, Enqueued)
+    assert isinstance(again, Enqueued)
+    assert made.job_id == again.job_id
+    status = Status.DELAYED if delay else Status.WAITING
+    job = await only(queue, kind, status)
+    assert (job.payload, job.due_ms) == (1, again.due_ms)
+    key = keys.prefix(kind) + "delayed"
+    scores = await queue._link.connection.command("ZRANGE", key, 0, -1, "WITHSCORES")
+    assert len(scores) == there
+    [counts] = await queue.metrics(kind)
+    assert (counts.delayed, counts.waiting) == (there, 1 - there)
 
 
 async def test_a_running_job_is_not_replaced(queue: Queue, kind: str, working: Any) -> None:

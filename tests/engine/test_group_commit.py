@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from cotiza_queue import JobType, NewJob, Queue, Status
+from cotiza_queue import JobOptions, JobType, NewJob, Queue, Status
 from cotiza_queue.engine import commit
 from cotiza_queue.engine.intake import intake_of
 from cotiza_queue.engine.loop import Background
@@ -122,3 +122,13 @@ async def test_large_payloads_are_spread_over_calls(queue: Queue, kind: str, siz
     before = await calls_of(queue)
     await asyncio.gather(*(queue.enqueue(kind, "x" * size) for _ in range(30)))
     assert await calls_of(queue) - before >= 30 * size / (commit.PAGE_BYTES + size)
+
+
+async def test_heavy_jobs_are_spread_over_calls(queue: Queue, kind: str) -> None:
+    await queue.enqueue(kind, 0)
+    before = await calls_of(queue)
+    options = JobOptions(delay=60_000, tags=tuple(f"tag-{n}" for n in range(16)))
+    await asyncio.gather(*(queue.enqueue(kind, n, options=options) for n in range(300)))
+    calls, weight = await calls_of(queue) - before, 1 + 1 + 4
+    assert calls >= 300 * weight / (commit.PAGE + weight)
+    assert (await queue.metrics(kind))[0].delayed == 300

@@ -9,7 +9,7 @@ from cotiza_queue.store.commands import Commands
 from cotiza_queue.store.connection import Connection
 
 CROWD = 350
-"""More than three pages of a look (lua/lib/65_delayed.lua)."""
+"""More than three pages of a look (lua/lib/59_delayed.lua)."""
 
 
 async def test_one_look_finds_a_dead_workers_job_behind_hundreds_of_live_ones(

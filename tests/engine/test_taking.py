@@ -12,6 +12,7 @@ import pytest
 
 from cotiza_queue import JobOptions, NewJob, Queue, Worker, WorkerOptions
 from cotiza_queue.engine import taker
+from cotiza_queue.model.job import Enqueued
 from cotiza_queue.store.connection import Connection
 from cotiza_queue.store.embedded import acquire
 from cotiza_queue.store.ids import stored
@@ -67,6 +68,27 @@ async def test_an_earlier_job_wakes_the_sleeper_whose_next_look_is_an_hour_away(
             at_once = await queue.enqueue(kind, "now")
             assert await queue.result(at_once.job_id) == "woken"
             assert await queue.result(sooner.job_id) == "woken"
+
+
+@pytest.mark.row("A6")
+async def test_an_earlier_job_amid_many_wakes_the_sleeper(
+    queue: Queue, kind: str, working: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taker, "POLL_S", 3600.0)
+
+    async def work(payload: Any, context: Any) -> str:
+        return "woken"
+
+    await queue.schedule(kind, "late", 3_600_000)
+    delays = [7_200_000 + n for n in range(40)]
+    delays[20] = 300
+    async with working({kind: work}):
+        at_once = await queue.enqueue(kind, "now")
+        assert await queue.result(at_once.job_id) == "woken"
+        jobs = [NewJob(type=kind, payload=n, options=JobOptions(delay=n)) for n in delays]
+        made = await queue.enqueue_many(jobs)
+        assert isinstance(made[20], Enqueued)
+        assert await queue.result(made[20].job_id) == "woken"
 
 
 @pytest.mark.row("A6")

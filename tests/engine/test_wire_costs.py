@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from cotiza_queue import NewJob, Queue, Worker, WorkerOptions
+from cotiza_queue import JobOptions, NewJob, Queue, Worker, WorkerOptions
 from cotiza_queue.engine.intake import intake_of
 from cotiza_queue.model.job import JobType
 from cotiza_queue.store import keys
@@ -79,11 +79,15 @@ class Meter:
         counts = keys.prefix(job_type) + "counts"
         return int(await self.connection.command("HGET", counts, "completed") or 0)
 
-    async def enqueue(self, count: int) -> None:
+    async def enqueue(self, count: int, delay: int = 0) -> None:
         first, self.made = self.made, self.made + count
-        job = NewJob(type=KIND.name, payload=PAYLOAD, tenant="acme")
+        options = JobOptions(delay=delay)
+        job = NewJob(type=KIND.name, payload=PAYLOAD, tenant="acme", options=options)
         intakes = [intake_of(job, KIND, f"{first + n:030d}abcd") for n in range(count)]
         await self.commands.enqueue(KIND.name, intakes)
+
+    async def enqueue_delayed(self, count: int) -> None:
+        await self.enqueue(count, delay=60_000)
 
     async def enqueue_alone(self, count: int) -> None:
         """One after the other."""
@@ -134,6 +138,15 @@ async def test_a_plain_job_costs_the_server_no_more_commands_than_are_written_he
     entering, living = await marginal(meter)
     assert entering.commands / 40 <= ENQUEUE_COMMANDS
     assert living.commands / 40 <= LIFE_COMMANDS
+
+
+async def test_a_further_delayed_job_costs_the_server_no_more_commands_than_a_plain_one(
+    meter: Meter,
+) -> None:
+    await meter.enqueue_delayed(USED)
+    few = await meter.cost(meter.enqueue_delayed, 20)
+    many = await meter.cost(meter.enqueue_delayed, 60)
+    assert many.since(few).commands / 40 <= ENQUEUE_COMMANDS
 
 
 async def test_a_plain_job_alone_costs_the_server_no_more_commands_than_are_written_here(

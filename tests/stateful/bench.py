@@ -73,7 +73,7 @@ SMALL_PAGES = (
     Patch("lib/66_inbox", "most = 100", f"most = {INBOX}"),
     Patch("lib/32_lane_end", "trimmed = 8", f"trimmed = {TRIMMED}"),
     Patch("lib/38_history", "kept = 200", f"kept = {HISTORY}"),
-    Patch("lib/65_delayed", "page = 64", f"page = {PAGE}"),
+    Patch("lib/59_delayed", "page = 64", f"page = {PAGE}"),
     Patch("lib/46_finding", "page = 500", f"page = {PAGE}"),
     Patch("lib/57_backlog", "page = 100", f"page = {PAGE}"),
     Patch("lib/55_newest", "most = 64", f"most = {NEWEST}"),

@@ -17,7 +17,7 @@ ENDS_MUTATIONS = (
         "  history.note(q, j, 'delayed', cause, cause == 'retry' and history.code(data))\n", "",
     ),
     (
-        "a history told after the fact", "lib/65_delayed",
+        "a history told after the fact", "lib/65_promote",
         "      history.note(q, j, 'waiting', 'promote')\n", "",
     ),
     (

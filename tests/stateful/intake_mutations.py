@@ -53,6 +53,10 @@ INTAKE_MUTATIONS = (
         "  if holder then job.set(q, holder, 'next', nil) end\n", ""),
     (
         "a new payload that is dropped", "lib/61_moving", "  job.carry(q, j, n.body)\n", ""),
+    (
+        "a delay taken back that stands all the same", "lib/59_delayed",
+        "    q.delayed[id] = nil\n", ""),
+    ("a retry that its own turn forgets", "lib/65_promote", "  delayed.flush(q)\n", ""),
     ("a debounce that does not wait anew", "lib/61_rival", "if j.status == 'delayed' or ", "if "),
     (
         "a span that ends with the job", "lib/41_unique", "and remember(q, j)",

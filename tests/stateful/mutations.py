@@ -69,9 +69,9 @@ MUTATIONS = (
         "renewal that steals", "ops/renew", "job.held(q, args[at], args[at + 1])",
         "(function(j) return j and j.status == 'active' and j or nil end)(job.read(q, args[at]))"),
     _one("reclaim without cursor", "ops/stale", "redis.call('HGET', meta, field) or '-'", "'-'"),
-    _one("promote early", "lib/65_delayed", "'-inf', q.now, 'LIMIT'", "'-inf', q.now + 1, 'LIMIT'"),
+    _one("promote early", "lib/65_promote", "'-inf', q.now, 'LIMIT'", "'-inf', q.now + 1, 'LIMIT'"),
     _one(
-        "promote without removal", "lib/65_delayed",
+        "promote without removal", "lib/65_promote",
         "redis.call('ZREM', q.prefix .. 'delayed', unpack(due))", "",
     ),
     _one(
@@ -123,7 +123,7 @@ MUTATIONS = (
     _one("cancel of another tenant's job", "ops/cancel",
          " or (args[2] ~= '' and j.tenant ~= args[2])", ""),
     _one("cancel that stays delayed", "lib/61_moving",
-         "    redis.call('ZREM', q.prefix .. 'delayed', j.id)\n", ""),
+         "    delayed.take_out(q, j.id)\n", ""),
     _one("cancel uncounted", "lib/61_moving", "  queue.count(q, j.status, -1)\n", ""),
     _one("lane forgotten while it holds jobs", "lib/70_delivery",
          "if #entries < asked then lane.e", "if #entries <= asked then lane.e"),

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
@@ -110,4 +111,6 @@ class UniqueRules:
         for handle in [h for h in self.play.handles[-3:] if h.id in names]:
             self.play.turn("w1", 0, [self._outcome(handle, "complete", 2)])
         self.play.turn("w1", 1)
-        self.play.enqueue([self.play.intake(names[1], "ta", asked)])
+        at_once = msgspec.structs.replace(asked, delay=0)
+        pair = ((names[1], asked), (names[2], at_once))
+        self.play.enqueue([self.play.intake(name, "ta", options) for name, options in pair])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cotiza_queue.engine import intake
 from cotiza_queue.engine.intake import intake_of, options_of
 from cotiza_queue.model.job import JobType, NewJob
-from cotiza_queue.model.policy import Defaults
+from cotiza_queue.model.policy import Defaults, JobOptions
 
 
 def attempts(kind: JobType, tenant: str = "acme") -> int:
@@ -25,3 +27,21 @@ def test_no_more_types_are_remembered_than_the_limit_says() -> None:
     for n in range(intake.MAX_KNOWN + 1):
         assert attempts(JobType(f"type-{n}")) == 3
         assert len(intake._known) <= intake.MAX_KNOWN
+
+
+@pytest.mark.parametrize(
+    ("options", "key", "weight"),
+    [
+        (JobOptions(), None, 1),
+        (JobOptions(unique_key="k", deadline=1, tags=("a", "b", "c")), None, 1),
+        (JobOptions(delay=1), None, 2),
+        (JobOptions(), "k", 2),
+        (JobOptions(tags=("a", "b", "c", "d")), None, 2),
+        (JobOptions(delay=1, tags=tuple(f"t{n}" for n in range(16))), "k", 7),
+    ],
+)
+def test_a_job_weighs_what_it_costs_the_server_to_take_in(
+    options: JobOptions, key: str | None, weight: int
+) -> None:
+    job = NewJob(type="heavy", payload={}, options=options, idempotency_key=key)
+    assert intake_of(job, JobType("heavy"), "an-id").weight == weight

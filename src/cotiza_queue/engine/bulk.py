@@ -19,9 +19,13 @@ from .loop import Background
 MAX_JOBS = 10_000
 """Jobs of one call of a program."""
 CHUNK = 100
-"""Jobs of one call to the server, which serves nobody else meanwhile."""
+"""What the jobs of one call to the server weigh, in plain ones: it serves nobody else meanwhile."""
 TRIPS = 20
-"""The most that the jobs of a call are spread over, unless they are large or of many types."""
+"""The most that the jobs of a call are spread over, unless they are large, heavy or of many
+types.
+"""
+TRIP_CHUNKS = 20
+"""The most calls to the server of one trip."""
 UNDER_WAY = 4
 """Trips without an answer yet."""
 CHUNK_BYTES = 1024 * 1024
@@ -47,39 +51,69 @@ class Chunk(NamedTuple):
 Trip = list[Chunk]
 
 
+class _Open:
+    """A chunk that is being filled."""
+
+    __slots__ = ("entries", "size", "weight")
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.weight = 0
+        self.size = 0
+
+    def add(self, entry: Entry) -> bool:
+        """True if it is full."""
+        intake = entry[1]
+        self.entries.append(entry)
+        self.weight += intake.weight
+        self.size += len(intake.body)
+        return self.weight >= CHUNK or self.size >= CHUNK_BYTES
+
+
 class Packer:
     """Makes trips of ``jobs`` jobs, those of each type in their order."""
 
     def __init__(self, jobs: int) -> None:
-        self._chunks_of_trip = max(1, -(-jobs // (CHUNK * TRIPS)))
-        self._open: dict[str, list[Entry]] = {}
-        self._sizes: dict[str, int] = {}
+        chunks = max(1, -(-jobs // (CHUNK * TRIPS)))
+        self._trip_jobs = chunks * CHUNK
+        self._trip_bytes = min(chunks * CHUNK_BYTES, TRIP_BYTES)
+        self._open: dict[str, _Open] = {}
         self._trip: Trip = []
-        self._trip_size = 0
+        self._jobs = 0
+        self._size = 0
 
     def add(self, job_type: str, entry: Entry) -> Trip | None:
         """One more job, and the trip that it completes."""
-        chunk = self._open.setdefault(job_type, [])
-        chunk.append(entry)
-        self._sizes[job_type] = size = self._sizes.get(job_type, 0) + len(entry[1].body)
-        if len(chunk) < CHUNK and size < CHUNK_BYTES:
+        chunk = self._open.get(job_type)
+        if chunk is None:
+            chunk = self._open[job_type] = _Open()
+        if not chunk.add(entry):
             return None
-        return self._close(job_type, self._chunks_of_trip)
+        self._board(job_type)
+        if self._jobs >= self._trip_jobs or self._full(self._trip_bytes):
+            return self._leave()
+        return None
 
     def rest(self) -> Iterator[Trip]:
         """What is left at last: chunks that are not full, as many as a trip may take."""
         for job_type in list(self._open):
-            if trip := self._close(job_type, TRIPS):
-                yield trip
+            self._board(job_type)
+            if self._full(TRIP_BYTES):
+                yield self._leave()
         if self._trip:
-            yield self._trip
+            yield self._leave()
 
-    def _close(self, job_type: str, chunks: int) -> Trip | None:
-        self._trip.append(Chunk(job_type, self._open.pop(job_type)))
-        self._trip_size += self._sizes.pop(job_type)
-        if len(self._trip) < chunks and self._trip_size < TRIP_BYTES:
-            return None
-        trip, self._trip, self._trip_size = self._trip, [], 0
+    def _board(self, job_type: str) -> None:
+        chunk = self._open.pop(job_type)
+        self._trip.append(Chunk(job_type, chunk.entries))
+        self._jobs += len(chunk.entries)
+        self._size += chunk.size
+
+    def _full(self, size: int) -> bool:
+        return len(self._trip) >= TRIP_CHUNKS or self._size >= size
+
+    def _leave(self) -> Trip:
+        trip, self._trip, self._jobs, self._size = self._trip, [], 0, 0
         return trip
 
 

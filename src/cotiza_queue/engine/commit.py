@@ -20,7 +20,7 @@ from .loop import Background
 
 Send = Callable[[str, Sequence[Intake]], Awaitable[Sequence[Answered]]]
 PAGE = 100
-"""Jobs of one call."""
+"""What the jobs of one call weigh, in plain ones."""
 PAGE_BYTES = 1024 * 1024
 """Payload bytes after which a call takes no further job along."""
 CALLS = 2
@@ -59,11 +59,12 @@ class _Line:
         crowd = max(self.crowd, self.served + len(self.waiting))
         most = min(PAGE, (crowd + 1) // 2)
         page: list[_Caller] = []
-        size = 0
-        while self.waiting and len(page) < most and size < PAGE_BYTES:
+        weight = size = 0
+        while self.waiting and len(page) < most and weight < PAGE and size < PAGE_BYTES:
             caller = self.waiting.popleft()
             if not caller.answer.done():
                 page.append(caller)
+                weight += caller.intake.weight
                 size += len(caller.intake.body)
         return page
 

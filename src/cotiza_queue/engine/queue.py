@@ -115,7 +115,8 @@ class Queue(Recurring, Operators):
 
     async def enqueue_many(self, jobs: Sequence[NewJob]) -> list[Enqueued | CotizaError]:
         """Take many in, in order: an Enqueued or the error of each. At most 10,000; one bad job
-        stops no other. They travel in chunks of a hundred, each taken whole or not at all.
+        stops no other. They travel in chunks of a hundred (heavy jobs in shorter ones), each taken
+        whole or not at all.
         """
         if len(jobs) > bulk.MAX_JOBS:
             raise InvalidInput(f"{len(jobs):,} jobs in one call; {bulk.MAX_JOBS:,} are the limit")

@@ -8,8 +8,7 @@ function intake.place(q, j, number, delay)
   if delay > 0 then
     local due = q.now + math.floor(delay)
     job.set(q, j, 'due', due)
-    redis.call('ZADD', q.prefix .. 'delayed', due, j.id)
-    if redis.call('ZRANGE', q.prefix .. 'delayed', 0, 0)[1] == j.id then q.wake = true end
+    delayed.put(q, j.id, due)
     queue.count(q, 'delayed', 1)
     return 'delayed', due
   end

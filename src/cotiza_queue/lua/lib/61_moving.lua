@@ -8,7 +8,7 @@ function moving.withdraw(q, j)
   if j.status == 'blocked' then return follower.part(q, j) end
   queue.count(q, j.status, -1)
   if j.status == 'delayed' then
-    redis.call('ZREM', q.prefix .. 'delayed', j.id)
+    delayed.take_out(q, j.id)
   elseif j.entry ~= '' then
     admission.withdrawn(q, j)
   else
