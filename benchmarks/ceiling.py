@@ -20,7 +20,8 @@ from typing import NamedTuple
 from cotiza_queue import JobOptions
 from cotiza_queue.chance import SystemChance
 from cotiza_queue.engine.intake import intake_of
-from cotiza_queue.model.ids import RANDOM_BYTES, new_job_id
+from cotiza_queue.engine.runs import Runs
+from cotiza_queue.model.ids import new_job_id
 from cotiza_queue.store.asked import Intake
 from cotiza_queue.store.commands import Settlement
 
@@ -88,12 +89,12 @@ def pages(
     jobs: int, page: int, tenants: Sequence[str] = ("t0",), options: JobOptions = PLAIN
 ) -> Iterator[list[Intake]]:
     """Jobs like those of the benchmark's producers, a page for each call; tenants take turns."""
-    chance, payload = SystemChance(), payload_of(Order(url=""))
+    runs, payload = Runs(SystemChance()), payload_of(Order(url=""))
     for start in range(0, jobs, page):
         made = []
         for n in range(start, min(start + page, jobs)):
             tenant = tenants[n % len(tenants)]
-            job_id = new_job_id(NOW_MS, chance.random_bytes(RANDOM_BYTES), NAME, tenant)
+            job_id = new_job_id(NOW_MS, runs.chance(NOW_MS), NAME, tenant)
             job = KIND.job(payload, tenant=tenant, options=options)
             made.append(intake_of(job, KIND, job_id, own_id=True))
         yield made

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from cotiza_queue import Queue
 from cotiza_queue.store.connection import Connection
 from cotiza_queue.store.ids import StoredId, stored
-from engine.records import kept_of, key_of, put_tenant, read, recount, retext, rewrite
+from engine.records import kept_of, key_of, put_tenant, read, recount, retext, rewrite, run_of
 
 KIND = "parts"
 P = f"{{cq:{KIND}}}:"
@@ -42,7 +42,7 @@ def at(job_id: str) -> StoredId:
 
 
 async def entry_of(site: Site, job_id: str) -> bytes:
-    return (await read(site.connection, key_of(KIND, job_id)))[0].entry.encode()
+    return (await read(site.connection, KIND, job_id))[0].entry.encode()
 
 
 async def letter_entry(site: Site) -> bytes:
@@ -86,12 +86,12 @@ async def lose_the_letter(site: Site) -> None:
 
 
 async def jumble_record(site: Site) -> None:
-    await rewrite(site.connection, key_of(KIND, site.done), status=99)
+    await rewrite(site.connection, KIND, site.done, status=99)
 
 
 async def retype(site: Site) -> None:
-    await site.do("DEL", key_of(KIND, site.done))
-    await site.do("LPUSH", key_of(KIND, site.done), "x")
+    """One whose record lies by itself; of a run: test_runs.py."""
+    await site.do("LPUSH", P + "#mine-1", "x")
 
 
 async def fill_window(site: Site) -> None:
@@ -100,7 +100,7 @@ async def fill_window(site: Site) -> None:
 
 
 async def lose_result(site: Site) -> None:
-    await rewrite(site.connection, key_of(KIND, site.done), result=True)
+    await rewrite(site.connection, KIND, site.done, result=True)
 
 
 async def name_again(site: Site) -> None:
@@ -141,8 +141,8 @@ HARMS: dict[str, tuple[str, Harm]] = {
     "a job of another type": ("wrong_type", retype),
     "no job in the inbox": ("inbox", lambda s: s.do("RPUSH", P + "inbox", "x")),
     "numbers given out forgotten": ("counter", lambda s: s.do("DEL", P + "meta")),
-    "a job overwritten": ("broken_job", lambda s: s.do("SET", key_of(KIND, s.done), "x")),
-    "a job cut short": ("broken_job", lambda s: s.do("SET", key_of(KIND, s.done), "\x02\xa1t")),
+    "a job overwritten": ("broken_job", lambda s: s.do("HSET", *run_of(KIND, s.done), "x")),
+    "a job cut short": ("broken_job", lambda s: s.do("HSET", *run_of(KIND, s.done), "\x02\xa1t")),
     "a job without a status": ("broken_job", jumble_record),
     "a result lost": ("result", lose_result),
     "a payload lost": ("broken_job", lambda s: s.do("DEL", key_of(KIND, s.done, "body"))),

@@ -14,13 +14,21 @@ from cotiza_queue.store.ids import shown, stored, words
 SEVEN = b"\x97"
 """Head of a msgpack array, without which a tenant's record goes that is not of four bytes."""
 BYTE = 128
+RUN = 10
+"""Bytes of an id of ours that name the hash of its record."""
 _Packed = tuple[int, int, int, int, dict[str, float] | bool, list[int] | bool, msgspec.Raw]
 
 
-def key_of(job_type: str, job_id: str, part: str = "") -> bytes:
-    """Of a job's record, or of a part of the job: "body", "history" ..."""
-    head = keys.prefix(job_type) + (part and f"{part}:")
-    return head.encode() + stored(job_id, job_type)
+def key_of(job_type: str, job_id: str, part: str) -> bytes:
+    """Of a part of a job: "body", "history" ..."""
+    return f"{keys.prefix(job_type)}{part}:".encode() + stored(job_id, job_type)
+
+
+def run_of(job_type: str, job_id: str) -> tuple[bytes, bytes]:
+    """The hash in which a job's record lies, and under what."""
+    lies = stored(job_id, job_type)
+    name = lies if lies[:1] == b"#" else lies[:RUN]
+    return keys.prefix(job_type).encode() + name, lies.removeprefix(name)
 
 
 async def names(connection: Connection, job_type: str) -> list[str]:
@@ -30,21 +38,28 @@ async def names(connection: Connection, job_type: str) -> list[str]:
     return [shown(key.removeprefix(prefix.encode()), job_type) for key in found]
 
 
-async def read(connection: Connection, key: bytes) -> tuple[record.Record, record.Rare]:
-    packed: bytes = await connection.command("GET", key)
-    return record.decode(packed)
+async def packed_record(connection: Connection, job_type: str, job_id: str) -> bytes:
+    found: bytes = await connection.command("HGET", *run_of(job_type, job_id))
+    return found
 
 
-async def rewrite(connection: Connection, key: bytes, **changes: Any) -> None:
+async def read(
+    connection: Connection, job_type: str, job_id: str
+) -> tuple[record.Record, record.Rare]:
+    return record.decode(await packed_record(connection, job_type, job_id))
+
+
+async def rewrite(connection: Connection, job_type: str, job_id: str, **changes: Any) -> None:
     """The same record with some fields changed, behind the engine's back: those of
     ``record.Packed``, or ``rare``.
     """
-    whole = record.unpack(await connection.command("GET", key))
+    whole = record.unpack(await packed_record(connection, job_type, job_id))
     if "rare" in changes:
         keep, options, _ = whole.more or (False, False, False)
         changes["more"] = (keep, options, changes.pop("rare"))
     packed = msgspec.msgpack.encode(msgspec.structs.replace(whole, **changes))
-    await connection.command("SET", key, packed.removeprefix(record.WHOLE))
+    place = run_of(job_type, job_id)
+    await connection.command("HSET", *place, packed.removeprefix(record.WHOLE))
 
 
 class TenantRecord(NamedTuple):

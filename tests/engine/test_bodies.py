@@ -18,7 +18,7 @@ from cotiza_queue.store.commands import Commands, Settlement, Turn
 from cotiza_queue.store.connection import Connection
 from cotiza_queue.store.ids import shown
 from cotiza_queue.store.views import Views
-from engine.records import key_of
+from engine.records import packed_record, run_of
 
 BLOCK = 16
 LEAST = 4
@@ -79,7 +79,7 @@ class Store:
         return await self.views.body(self.kind, job_id)
 
     async def record(self, job_id: str) -> record.Packed:
-        return record.unpack(await self.do("GET", key_of(self.kind, job_id)))
+        return record.unpack(await packed_record(self.connection, self.kind, job_id))
 
 
 @pytest.fixture
@@ -278,12 +278,12 @@ async def test_a_list_that_something_else_overwrote_costs_no_call_and_no_other_p
 async def test_the_record_of_a_plain_job_holds_nothing_unusual_and_is_short(
     store: Store,
 ) -> None:
-    """44 bytes lie in one piece of memory with what Redis keeps of a value."""
+    """So a whole run lies in one piece of memory (a listpack)."""
     plain, *_ = await store.add(texts(3))
     await store.end(await store.run(9))
     found = await store.record(plain)
     assert (found.more, found.result, record.STATUSES[found.status]) == (None, "1", "completed")
     assert found.finished >= found.started >= 0
-    key = key_of(store.kind, plain)
-    assert await store.do("STRLEN", key) <= 44
-    assert await store.do("OBJECT", "ENCODING", key) == b"embstr"
+    key, field = run_of(store.kind, plain)
+    assert await store.do("HSTRLEN", key, field) <= 44
+    assert await store.do("OBJECT", "ENCODING", key) == b"listpack"

@@ -20,8 +20,9 @@ from cotiza_queue.errors import Conflict, NotFound
 from cotiza_queue.store import audit
 from cotiza_queue.store.commands import Commands
 from cotiza_queue.store.connection import Connection
+from cotiza_queue.store.ids import public
 from engine.harms import HARMS, KIND, P, Site
-from engine.records import key_of, read, recount, rewrite
+from engine.records import read, recount, rewrite
 
 pytestmark = pytest.mark.row("D8")
 OPTIONS = WorkerOptions(handle_signals=False, lease_ms=300, drain_ms=2000)
@@ -134,9 +135,9 @@ async def site(own: Queue) -> AsyncIterator[Site]:
     names = [f"line-{n}" for n in range(6)]
     line = await many(own, names, "c")
     (number,) = await connection.command("HKEYS", P + "lanes")
-    assert (await read(connection, key_of(KIND, line[0])))[0].entry
-    assert not (await read(connection, key_of(KIND, line[5])))[0].entry
-    place = (await read(connection, key_of(KIND, four[0])))[0].seq
+    assert (await read(connection, KIND, line[0]))[0].entry
+    assert not (await read(connection, KIND, line[5]))[0].entry
+    place = (await read(connection, KIND, four[0]))[0].seq
     open_ = frozenset({held.job_id, later.job_id, *line})
     await own.add_recurring(KIND, 1, "0 0 1 1 *", key="yearly")
     yield Site(
@@ -194,7 +195,7 @@ async def test_a_line_that_nobody_moves_on_is_found_and_moved(site: Site) -> Non
         (entry, fields), *_ = await site.do("XRANGE", site.lane, "(" + await _last(site), "+")
         lies = fields[1] if isinstance(fields, list) else fields[b"/"]
         await site.do("XDEL", site.lane, entry)
-        await rewrite(site.connection, P.encode() + lies, entry="")
+        await rewrite(site.connection, KIND, public(lies, KIND), entry="")
         await site.do("RPUSH", P + f"backlog:{number}:c", lies)
     counts = {f"in:{number}": None, f"back:{number}": 6}
     await recount(site.connection, KIND, "c", **counts)
@@ -219,7 +220,7 @@ async def test_a_job_blocked_behind_one_that_forgot_it_is_found_and_runs(own: Qu
     second = await own.enqueue(KIND, 2, options=options)
     assert (await own.get(second.job_id)).status is Status.BLOCKED
     assert (await own.doctor()).counts == {}
-    await rewrite(connection, key_of(KIND, first.job_id), rare=False)
+    await rewrite(connection, KIND, first.job_id, rare=False)
     assert (await own.doctor()).counts == {"lost_job": 1}
     assert (await own.doctor(fix=True)).counts == {}
     assert (await own.get(second.job_id)).status is Status.WAITING

@@ -11,7 +11,7 @@ from cotiza_queue.store import audit
 from cotiza_queue.store.commands import Commands, Delivery
 from cotiza_queue.store.connection import Connection
 from cotiza_queue.store.views import Views
-from engine.records import key_of, read
+from engine.records import read
 
 TENANTS, EACH, TAKEN = 6, 5, 4
 
@@ -31,7 +31,7 @@ async def fill(queue: Queue, kind: str, connection: Connection) -> tuple[list[st
     ids = [found.job_id for found in await queue.enqueue_many(jobs)]
     assert [d.id for d in await take(connection, kind, TAKEN)] == ids[:TAKEN]
     follower = ids[2 * TENANTS]
-    assert (await read(connection, key_of(kind, follower)))[0].entry == ""
+    assert (await read(connection, kind, follower))[0].entry == ""
     return ids, follower
 
 

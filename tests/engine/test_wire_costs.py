@@ -16,21 +16,28 @@ import pytest
 
 from cotiza_queue import JobOptions, NewJob, Queue, Worker, WorkerOptions
 from cotiza_queue.engine.intake import intake_of
+from cotiza_queue.engine.runs import JOBS, Runs
+from cotiza_queue.model.ids import new_job_id
 from cotiza_queue.model.job import JobType
 from cotiza_queue.store import keys
+from cotiza_queue.store.asked import Intake
 from cotiza_queue.store.commands import Commands, Settlement
 from cotiza_queue.store.connection import Connection
 from cotiza_queue.store.embedded import acquire
+from cotiza_queue.testing.virtual import FakeChance
 
 KIND = JobType[Any]("plain")
 PAYLOAD = {"text": "x" * 289}
 """300 bytes as JSON."""
-ENQUEUE_COMMANDS = 1 / 16
-"""For each further job of a call: records and places go in pages, bodies by blocks of sixteen."""
+ENQUEUE_COMMANDS = 1 / 16 + 2 / JOBS
+"""For each further job of a call: places go in pages, bodies by blocks of sixteen, and records are
+looked for and written by runs.
+"""
 LONE_COMMANDS = 5
 """A call for one job: itself, the bounds, the time, the length of the inbox, the job."""
-LIFE_COMMANDS = 1 + 1 / 16
-"""Take and settle: the entry in its lane, and bodies by blocks."""
+LIFE_COMMANDS = 1 + 1 / 16 + 4 / JOBS
+"""Take and settle: the entry in its lane, bodies by blocks, and twice the records of runs."""
+NOW_MS = 1_800_000_000_000
 ENQUEUE_BYTES = 400
 LIFE_BYTES = 470
 ROUND_TRIPS = 0.2
@@ -60,7 +67,7 @@ class Meter:
         self.url = url
         self.connection = Connection(url)
         self.commands = Commands(self.connection)
-        self.made = 0
+        self.runs = Runs(FakeChance())
 
     async def spent(self) -> Spent:
         await self.connection.command("PING")  # The bytes of an INFO are counted after its answer.
@@ -79,23 +86,22 @@ class Meter:
         counts = keys.prefix(job_type) + "counts"
         return int(await self.connection.command("HGET", counts, "completed") or 0)
 
-    async def enqueue(self, count: int, delay: int = 0) -> None:
-        first, self.made = self.made, self.made + count
+    def _new(self, *, own_id: bool = False, delay: int = 0) -> Intake:
         options = JobOptions(delay=delay)
         job = NewJob(type=KIND.name, payload=PAYLOAD, tenant="acme", options=options)
-        intakes = [intake_of(job, KIND, f"{first + n:030d}abcd") for n in range(count)]
-        await self.commands.enqueue(KIND.name, intakes)
+        job_id = new_job_id(NOW_MS, self.runs.chance(NOW_MS), KIND.name, "acme")
+        return intake_of(job, KIND, job_id, own_id=own_id)
+
+    async def enqueue(self, count: int, delay: int = 0) -> None:
+        await self.commands.enqueue(KIND.name, [self._new(delay=delay) for _ in range(count)])
 
     async def enqueue_delayed(self, count: int) -> None:
         await self.enqueue(count, delay=60_000)
 
     async def enqueue_alone(self, count: int) -> None:
         """One after the other."""
-        job = NewJob(type=KIND.name, payload=PAYLOAD, tenant="acme")
         for _ in range(count):
-            intake = intake_of(job, KIND, f"{self.made:030d}abcd", own_id=True)
-            self.made += 1
-            await self.commands.enqueue(KIND.name, [intake])
+            await self.commands.enqueue(KIND.name, [self._new(own_id=True)])
 
     async def run(self, count: int) -> None:
         """A call that takes ``count`` jobs, and one that settles them."""

@@ -99,7 +99,10 @@ async def read(connection: Connection, job_type: str, after_event: str) -> Snaps
             found.foreign.append(repr(key))
             continue
         name = key[len(prefix) :]
-        text = told(name) if name[:1].islower() else f"job:{told(name)}"
+        if not name[:1].islower():
+            _add_records(found, name, value)
+            continue
+        text = told(name)
         _add(found, text, kind.decode(), value)
         if ttl >= 0:
             found.ttls[text] = ttl
@@ -149,10 +152,6 @@ def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
         found.zsets[name] = {place: moment for places, moment in rows for place in places}
     elif kind == "zset":
         found.zsets[name] = {told(k): float(v) for k, v in _pairs(value)}
-    elif name.startswith("job:"):
-        found.hashes[name] = fields = _fields(value)
-        if "result" in fields:
-            found.strings[f"result:{name[4:]}"] = fields["result"].encode()
     elif name.startswith("unique:"):
         found.strings[name] = told(value).encode()
     elif name.startswith("backlog:"):
@@ -182,6 +181,16 @@ def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
         )
     else:
         found.foreign.append(name)
+
+
+def _add_records(found: Snapshot, run: bytes, value: Any) -> None:
+    """Those of one hash."""
+    for rest, packed in _pairs(value):
+        id_ = told(run + rest)
+        found.names.add(f"job:{id_}")
+        found.hashes[f"job:{id_}"] = fields = _fields(packed)
+        if "result" in fields:
+            found.strings[f"result:{id_}"] = fields["result"].encode()
 
 
 @lru_cache(4096)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from cotiza_queue.model.ids import type_code
-from cotiza_queue.store.catalogue import CATALOGUE, CHANNELS, FIXED, IDLE, RECORD, kind_of
+from cotiza_queue.store.catalogue import CATALOGUE, CHANNELS, FIXED, IDLE, RECORDS, kind_of
 from cotiza_queue.store.ids import stored
 
 LUA = Path(__file__).parents[2] / "src/cotiza_queue/lua"
@@ -19,7 +19,7 @@ def _heads(text: str) -> set[str]:
 
 def test_every_key_written_in_lua_is_in_the_catalogue() -> None:
     text = "\n".join(path.read_text() for path in sorted(LUA.rglob("*.lua")))
-    known = {kind.head for kind in CATALOGUE} - {RECORD.head} | CHANNELS
+    known = {kind.head for kind in CATALOGUE} - {RECORDS.head} | CHANNELS
     assert _heads(text) - known == set()
     assert known - _heads(text) == set()
 
@@ -27,9 +27,9 @@ def test_every_key_written_in_lua_is_in_the_catalogue() -> None:
 def test_what_belongs_to_a_job_goes_with_it() -> None:
     text = (LUA / "lib/42_end.lua").read_text()
     body = text.partition("function job.erase")[2].partition("\nend")[0]
-    owned = {kind.head for kind in CATALOGUE if kind.owner == "job"} - {"unique:", RECORD.head}
+    owned = {kind.head for kind in CATALOGUE if kind.owner == "job"} - {"unique:", RECORDS.head}
     assert owned <= _heads(body)
-    assert "'DEL', p .. j.id," in body
+    assert "job.drop(q, j.id)" in body
     assert "unique.moved(q, j, '')" in body
 
 
@@ -45,8 +45,9 @@ def test_a_name_is_of_one_kind() -> None:
         kind = kind_of(name.encode())
         assert kind is not None
         assert kind.head == head
-    ours = stored("0" * 30 + type_code("x"), "x")
-    assert kind_of(ours) is RECORD
+    whole = stored("0" * 30 + type_code("x"), "x")
+    ours = whole[:10]
+    assert kind_of(ours) is RECORDS
     strangers = (
         b"lane:x",
         b"class:waiting",
@@ -54,6 +55,7 @@ def test_a_name_is_of_one_kind() -> None:
         b"ended:active",
         ours[:-1],
         ours + b"x",
+        whole,
         b"#",
     )
     assert [kind_of(name) for name in strangers] == [None] * len(strangers)

@@ -20,6 +20,7 @@ from .directory import Directory
 from .gate import Hooks, Passage
 from .loop import Background, keep
 from .offload import OFFLOAD_BYTES, Blobs, Offload
+from .runs import Runs
 
 
 class Base:
@@ -44,6 +45,7 @@ class Base:
         self._job_types = tuple(job_types)
         self._clock = clock or SystemClock()
         self._chance = chance or SystemChance()
+        self._runs = Runs(self._chance)
         self._background = Background()
         self._middleware = tuple(middleware)
         self._telemetry = telemetry or LogTelemetry()

@@ -17,7 +17,6 @@ from ..errors import (
     QueueUnavailable,
 )
 from ..model.ids import (
-    RANDOM_BYTES,
     check_actor,
     check_job_type,
     check_tenant,
@@ -378,8 +377,8 @@ class Queue(Recurring, Operators):
         if custom:
             job_id = custom_job_id(custom, job.tenant, kind.name)
         else:
-            chance = self._chance.random_bytes(RANDOM_BYTES)
-            job_id = new_job_id(self._clock.now_ms(), chance, kind.name, job.tenant)
+            now_ms = self._clock.now_ms()
+            job_id = new_job_id(now_ms, self._runs.chance(now_ms), kind.name, job.tenant)
         most = MAX_PAYLOAD_BYTES if self._offload is None else MAX_STORED_BYTES
         return intake_of(job, kind, job_id, own_id=not custom, most=most)
 

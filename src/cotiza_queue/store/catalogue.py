@@ -27,10 +27,10 @@ class Kind(NamedTuple):
     rest: str = ""
 
 
-RECORD = Kind("", "string", "job", ids.FORM.decode("latin-1"))
-"""A job's record: its id is all of the name."""
+RECORDS = Kind("", "hash", "job", ids.RUN.decode("latin-1"))
+"""The records of jobs whose ids were made one after the other, or of one job."""
 CATALOGUE = (
-    RECORD,
+    RECORDS,
     Kind("meta", "hash"),
     Kind("counts", "hash"),
     Kind("lanes", "hash"),

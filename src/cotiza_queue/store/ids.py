@@ -2,7 +2,9 @@
 
 An id of ours has 34 characters (model/ids.py). The last four name its queue, so they need not lie
 there; the others hold five bits each, of which the first seven are 0 until the year 2248. That
-leaves 143 bits: 18 bytes, with the very first bit set. Any other id lies there as its text, behind
+leaves 143 bits: 18 bytes, with the very first bit set. What neighbours have in common comes first,
+in ten bytes: the time but for its last nine bits, and the chance of their run; these name a hash
+that has the records of them all (lua/lib/11_run.lua). Any other id lies there as its text, behind
 a ``#``. So the first byte tells which it is, and no other key of a queue begins with such a one.
 """
 
@@ -18,12 +20,14 @@ StoredId = NewType("StoredId", bytes)
 """A job id as it lies in Redis. The scripts know no other."""
 FORM = rb"[\x80-\xff][\s\S]{17}|#[0-9A-Za-z_-]+"
 """A pattern of it."""
+RUN = rb"[\x80-\xff][\s\S]{9}|#[0-9A-Za-z_-]+"
+"""Of the name of the hash in which its record lies."""
 
-_KEPT, _BYTES = 30, 18
+_KEPT, _BYTES, _RUN_BYTES = 30, 18, 10
 _FIRST_BIT = 1 << 143
 _PACKED = (0xA0 + _BYTES) << 144 | _FIRST_BIT
 """With the byte before it that says in MessagePack: a text of so many bytes."""
-_FIFTY = (1 << 50) - 1
+_FIFTY, _RUN, _REST = (1 << 50) - 1, (1 << 45) - 1, (1 << 55) - 1
 _DIGITS = bytes(
     b"0123456789abcdefghijklmnopqrstuv"[ALPHABET.index(chr(byte))] if chr(byte) in ALPHABET else 33
     for byte in range(256)
@@ -41,7 +45,9 @@ def packed(job_id: str, job_type: str) -> bytes:
         except ValueError:
             bits = _FIRST_BIT  # not all of it is of our alphabet
         if bits < _FIRST_BIT:
-            return (_PACKED + bits).to_bytes(1 + _BYTES, "big")
+            time, chance, rest = bits >> 100, bits >> 55 & _RUN, bits & _REST
+            order = time >> 9 << 109 | chance << 64 | (time & 511) << 55 | rest
+            return (_PACKED + order).to_bytes(1 + _BYTES, "big")
     return codec.pack_text(b"#" + job_id.encode())
 
 
@@ -55,7 +61,8 @@ def public(stored_id: bytes, job_type: str) -> JobId:
     if len(stored_id) != _BYTES or stored_id[0] < 0x80:
         return JobId(stored_id.removeprefix(b"#").decode("utf-8", "replace"))
     bits = int.from_bytes(stored_id, "big") ^ _FIRST_BIT
-    time, middle, end = bits >> 100, bits >> 50 & _FIFTY, bits & _FIFTY
+    time, chance, rest = bits >> 109 << 9 | bits >> 55 & 511, bits >> 64 & _RUN, bits & _REST
+    middle, end = chance << 5 | rest >> 50, rest & _FIFTY
     return JobId(f"{ten(time)}{ten(middle)}{ten(end)}{type_code(job_type)}")
 
 
@@ -65,7 +72,11 @@ def words(joined: bytes) -> list[bytes]:
 
 
 def shown(text: bytes, job_type: str) -> str:
-    """What a script says to people, with the ids in it as they know them."""
+    """What a script says to people, with the ids in it as they know them; a name of a hash of
+    records by its bytes.
+    """
+    if len(text) == _RUN_BYTES and text[0] >= 0x80:
+        return f"records:{text.hex()}"
     return _in_texts(lambda found: public(found[0], job_type).encode(), text).decode(
         "utf-8", "replace"
     )

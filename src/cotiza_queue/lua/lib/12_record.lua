@@ -28,11 +28,11 @@ function record.pack(j)
     started > 0 and started - created, finished > 0 and finished - created, j.worker, j.result, more)
 end
 
-local function fields(id, key, whole, ...)
+local function fields(id, key, field, whole, ...)
   local code, tenant, lane, attempts, created, seq, size, spot, entry, token, attempt, started, finished, worker, result,
     more = ...
   local status = whole and spot ~= nil and STATUSES[code]
-  return status and { id = id, key = key, status = status, was = status, tenant = tenant, lane = lane,
+  return status and { id = id, key = key, field = field, status = status, was = status, tenant = tenant, lane = lane,
     attempts = attempts, created = created, seq = seq, size = size, spot = spot, token = token or 0, entry = entry or '',
     attempt = attempt or 0, started = started and created + started or 0,
     finished = finished and created + finished or 0, worker = worker or '', result = result or false,
@@ -41,4 +41,4 @@ local function fields(id, key, whole, ...)
 end
 
 -- False for what is no record of ours: the doctor will find it.
-function record.unpack(id, key, packed) return fields(id, key, pcall(cmsgpack.unpack, packed)) end
+function record.unpack(id, key, field, packed) return fields(id, key, field, pcall(cmsgpack.unpack, packed)) end

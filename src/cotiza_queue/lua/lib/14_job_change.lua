@@ -27,14 +27,29 @@ function job.carry(q, j, body)
   q.carried[#q.carried + 1] = j
 end
 
+-- Its record goes.
+function job.drop(q, id)
+  local name, field = run.of(id)
+  local fields = q.dropped[name] or {}
+  q.dropped[name], fields[#fields + 1] = fields, field
+end
+
+-- Those that go first: an id may have been given anew.
 function job.flush(q)
-  local writes, touched = q.writes, q.touched
-  local n = #writes
+  for name, fields in pairs(q.dropped) do run.ask('HDEL', q.prefix .. name, unpack(fields)) end
+  local rows, keys, touched, key, row, n = {}, {}, q.touched, nil, nil, 0
   for i = 1, #touched do
     local j = touched[i]
     if not j.gone then
-      writes[n + 1], writes[n + 2] = j.key, record.pack(j)
+      if j.key ~= key then
+        key = j.key
+        row = rows[key]
+        if not row then row, keys[#keys + 1] = {}, key end
+        rows[key], n = row, #row
+      end
+      row[n + 1], row[n + 2] = j.field, record.pack(j)
       n = n + 2
     end
   end
+  for i = 1, #keys do run.write(keys[i], rows[keys[i]]) end
 end

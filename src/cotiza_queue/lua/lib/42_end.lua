@@ -4,7 +4,8 @@
 function job.erase(q, j)
   local p = q.prefix
   job.forget(q, j)
-  redis.call('DEL', p .. j.id, p .. 'body:' .. j.id, p .. 'result:' .. j.id,
+  job.drop(q, j.id)
+  redis.call('DEL', p .. 'body:' .. j.id, p .. 'result:' .. j.id,
     p .. 'failures:' .. j.id, p .. 'progress:' .. j.id, p .. 'history:' .. j.id,
     p .. 'checkpoints:' .. j.id)
   bodies.leave(q, j)

@@ -24,7 +24,7 @@ function intake.asked(id, tenant_id, priority, number, attempts, keep, delay, op
   return { id = id, status = false, was = false, tenant = tenant_id, lane = number, entry = '', token = 0, attempt = 0,
     attempts = attempts, created = 0, started = 0, finished = 0, worker = '', seq = 0, size = 0, keep = keep,
     result = false, spot = false, options = options or record.none, rare = record.none, priority = priority, delay = delay,
-    call = call or record.none, key = '', body = '' }
+    call = call or record.none, key = '', field = '', body = '' }
 end
 
 -- One job of the arguments: what it is, packed, and its body.

@@ -12,7 +12,8 @@ end
 local function create(q, j, t)
   local seq, call = q.meta.seq + 1, j.call
   q.meta.seq, q.ahead = seq, true
-  j.key, j.created, j.seq = q.prefix .. j.id, j.came or q.now, seq
+  local name, field = run.of(j.id)
+  j.key, j.field, j.created, j.seq = q.prefix .. name, field, j.came or q.now, seq
   j.status, t.there, t.changed = 'waiting', t.there + 1, true
   job.create(q, j)
   if j.priority then job.set(q, j, 'priority', j.priority) end

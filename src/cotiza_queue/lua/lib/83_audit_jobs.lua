@@ -18,17 +18,19 @@ local function broken(q, id, j)
     redis.call('ZREM', q.prefix .. 'delayed', id)
     job.remove(q, j)
   else
-    redis.call('DEL', q.prefix .. id)
+    job.drop(q, id)
   end
   return true
 end
 
--- Jobs: ids. Beside findings, "?line" rows name the jobs that must stand in their tenant's line, which is read later.
-function audit.jobs(q, ids)
+-- Jobs: names of hashes of records; `runs` if there may be many in each. Beside findings, "?line" rows name the jobs that must stand in their tenant's line,
+-- which is read later.
+function audit.jobs(q, names)
+  local ids = audit.recorded_in(q, names)
   job.fetch(q, ids)
   for _, id in ipairs(ids) do
     local j = job.read(q, id)
-    if audit.exists(q, id) and not broken(q, id, j) then
+    if not broken(q, id, j) then
       audit.given(q, j)
       audit.place(q, 'delayed', 'delayed', id, j.status == 'delayed' and (j.rare.due or q.now))
       audit.indexed(q, j)
@@ -38,3 +40,5 @@ function audit.jobs(q, ids)
     end
   end
 end
+
+audit.runs = audit.jobs

@@ -1,8 +1,8 @@
 -- The audit of keys that are there for something else.
--- Parts: [name of the key, name of the key that it belongs to] each.
+-- Parts: [name of the key, id of the job that it belongs to] each.
 function audit.parts(q, args)
   for i = 1, #args, 2 do
-    if audit.exists(q, args[i]) and not audit.exists(q, args[i + 1]) then
+    if audit.exists(q, args[i]) and not audit.recorded(q, args[i + 1]) then
       audit.say(q, 'orphan', args[i], 'without ' .. args[i + 1])
       if q.fix then redis.call('DEL', q.prefix .. args[i]) end
     end

@@ -1,7 +1,8 @@
 -- examine: judges a page of what a queue holds, and puts it right if asked to; see lib/80_audit.lua and those after it.
 -- KEYS     meta
 -- ARGS     fix (0 | 1), part, then what that part takes:
---          types: [name type] each | inbox | jobs, named: job ids | lines: most, job ids |
+--          types: [name type] each | inbox | jobs, runs: names of hashes of records | named: job ids |
+--          lines: most, job ids |
 --          entries, pending: lane after limit | letters: after limit | members: name members | newest: tenants |
 --          bodies: places | parts: [name owner] each | uniques, ends: names | listed: schedule ids |
 --          counters: most, lane numbers with commas, tenants

@@ -1,0 +1,26 @@
+-- Where the records of jobs lie. Ids that one caller made one after the other begin with the same ten bytes
+-- (store/ids.py), and the records of such a run lie in one hash of that name, each under the rest of its id. Any other
+-- id names a hash of its own, with one record under no name.
+local run = {}
+
+-- The name of the hash, without the queue's prefix, and of the field.
+function run.of(id)
+  if (string.byte(id) or 0) < 128 then return id, '' end
+  return string.sub(id, 1, 10), string.sub(id, 11)
+end
+
+-- What a command says of a hash; of a key of another type, that nothing is there.
+function run.ask(...)
+  local found = redis.pcall(...)
+  if type(found) ~= 'table' or not found.err then return found end
+  return string.find(found.err, '^WRONGTYPE') and {} or error(found)
+end
+
+-- [field, record] each. A key of another type gives way: whoever asked has written already.
+function run.write(key, rows)
+  local written, fault = pcall(late.write, 'HSET', key, rows)
+  if written then return end
+  if not string.find(type(fault) == 'table' and fault.err or fault, 'WRONGTYPE', 1, true) then error(fault) end
+  redis.call('DEL', key)
+  late.write('HSET', key, rows)
+end

@@ -1,0 +1,135 @@
+"""Records of jobs whose ids were made one after the other lie in one hash."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cotiza_queue import NewJob, Queue
+from cotiza_queue.engine.intake import intake_of
+from cotiza_queue.engine.runs import JOBS, Runs
+from cotiza_queue.model.ids import new_job_id
+from cotiza_queue.model.job import JobType
+from cotiza_queue.store import keys
+from cotiza_queue.store.catalogue import RECORDS, kind_of
+from cotiza_queue.store.commands import Commands, Settlement
+from cotiza_queue.store.connection import Connection
+from cotiza_queue.store.ids import public
+from cotiza_queue.testing.virtual import FakeChance
+from engine.records import run_of
+
+KIND = JobType[Any]("parts")
+P = keys.prefix(KIND.name).encode()
+NOW_MS = 1_800_000_000_000
+
+
+class Store:
+    """A queue on a server of its own, through the engine's commands; ids are of one moment."""
+
+    def __init__(self, queue: Queue) -> None:
+        self.queue = queue
+        self.connection = Connection(queue.url)
+        self.commands = Commands(self.connection)
+        self._runs = Runs(FakeChance())
+
+    async def add(self, count: int, tenant: str = "acme") -> list[str]:
+        ids = [
+            str(new_job_id(NOW_MS, self._runs.chance(NOW_MS), KIND.name, tenant))
+            for _ in range(count)
+        ]
+        job = NewJob(type=KIND.name, payload=1, tenant=tenant)
+        answers = await self.commands.enqueue(
+            KIND.name, [intake_of(job, KIND, each) for each in ids]
+        )
+        assert [answer.job_id for answer in answers] == ids  # type: ignore[union-attr]
+        return ids
+
+    async def run(self, count: int) -> list[str]:
+        """Take so many jobs, and complete them."""
+        turn = await self.commands.turn(KIND.name, "w", count, [])
+        ends = [Settlement("complete", d.stored, d.token, b"1") for d in turn.deliveries]
+        settled = await self.commands.turn(KIND.name, "w", 0, ends)
+        assert settled.answers == ["ok"] * len(ends)
+        return [public(delivery.stored, KIND.name) for delivery in turn.deliveries]
+
+    async def hashes(self) -> dict[bytes, int]:
+        """Of records: how many each has."""
+        names = await self.connection.command("KEYS", P + b"*")
+        found = [name for name in names if kind_of(name.removeprefix(P)) is RECORDS]
+        return {name: await self.connection.command("HLEN", name) for name in found}
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with Queue(data_dir=tmp_path, job_types=[KIND]) as queue:
+        found = Store(queue)
+        await found.connection.announce(KIND.name)
+        yield found
+        await found.connection.close()
+
+
+async def test_a_full_run_takes_one_small_hash_from_its_beginning_to_its_end(store: Store) -> None:
+    ids = await store.add(JOBS)
+    (key,) = {run_of(KIND.name, job_id)[0] for job_id in ids}
+    assert await store.hashes() == {key: JOBS}
+    assert await store.run(100) == ids
+    assert await store.connection.command("OBJECT", "ENCODING", key) == b"listpack"
+    clean = partial(store.queue.clean, KIND.name, status="completed")
+    assert await clean(limit=JOBS - 1) == JOBS - 1
+    assert await store.hashes() == {key: 1}
+    assert await clean() == 1
+    assert await store.hashes() == {}
+    assert (await store.queue.doctor()).counts == {}
+
+
+async def test_jobs_of_several_runs_are_read_and_written_by_one_call(store: Store) -> None:
+    ids = [id_ for tenant in ("a", "b", "c") for id_ in await store.add(JOBS, tenant)]
+    assert sorted((await store.hashes()).values()) == [JOBS] * 3
+    assert sorted(await store.run(100)) == sorted(ids)
+    assert (await store.queue.doctor()).counts == {}
+
+
+async def test_a_run_of_another_type_takes_no_other_job_with_it(store: Store) -> None:
+    """Its jobs are lost, the doctor says so; others' calls go on, and a new job takes its
+    place."""
+    lost = await store.add(JOBS - 1)
+    key, _ = run_of(KIND.name, lost[0])
+    await store.connection.command("DEL", key)
+    await store.connection.command("SET", key, "x")
+    others = await store.add(JOBS + 1, "globex")
+    assert run_of(KIND.name, others[0])[0] == key
+    assert set(await store.run(100)) == set(others)
+    assert await store.connection.command("HLEN", key) == 1
+    assert (await store.queue.doctor(fix=True)).counts == {}
+    assert (await store.queue.get(others[0])).result == 1
+
+
+async def test_the_doctor_names_a_run_of_another_type_and_mends_it(store: Store) -> None:
+    lost = await store.add(3)
+    key, _ = run_of(KIND.name, lost[0])
+    await store.connection.command("DEL", key)
+    await store.connection.command("SET", key, "x")
+    report = await store.queue.doctor()
+    assert {f"records:{key.removeprefix(P).hex()}"} == {
+        one.subject for one in report.findings if one.code == "wrong_type"
+    }
+    assert (await store.queue.doctor(fix=True)).counts == {}
+    assert await store.run(10) == []
+    fresh = await store.add(2)
+    assert await store.run(10) == fresh
+
+
+@pytest.mark.parametrize("custom", [True, False])
+async def test_a_field_that_is_no_jobs_is_found_and_taken_out(store: Store, custom: bool) -> None:
+    (ours,) = await store.add(1)
+    key = P + b"#mine" if custom else run_of(KIND.name, ours)[0]
+    await store.connection.command("HSET", key, "x", "y")
+    report = await store.queue.doctor()
+    assert set(report.counts) == {"broken_job"}
+    assert (await store.queue.doctor(fix=True)).counts == {}
+    assert await store.hashes() == {run_of(KIND.name, ours)[0]: 1}
+    assert await store.run(10) == [ours]
