@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cotiza_queue import NewJob, Queue
+from cotiza_queue import JobOptions, NewJob, Queue
 from cotiza_queue.engine.intake import intake_of
 from cotiza_queue.engine.runs import JOBS, Runs
 from cotiza_queue.model.ids import new_job_id
@@ -25,6 +25,7 @@ from engine.records import run_of
 KIND = JobType[Any]("parts")
 P = keys.prefix(KIND.name).encode()
 NOW_MS = 1_800_000_000_000
+WORKER_BYTES = 4
 
 
 class Store:
@@ -48,19 +49,26 @@ class Store:
         assert [answer.job_id for answer in answers] == ids  # type: ignore[union-attr]
         return ids
 
-    async def run(self, count: int) -> list[str]:
+    async def run(self, count: int, worker: str = "w") -> list[str]:
         """Take so many jobs, and complete them."""
-        turn = await self.commands.turn(KIND.name, "w", count, [])
+        turn = await self.commands.turn(KIND.name, worker, count, [])
         ends = [Settlement("complete", d.stored, d.token, b"1") for d in turn.deliveries]
-        settled = await self.commands.turn(KIND.name, "w", 0, ends)
+        settled = await self.commands.turn(KIND.name, worker, 0, ends)
         assert settled.answers == ["ok"] * len(ends)
         return [public(delivery.stored, KIND.name) for delivery in turn.deliveries]
 
     async def hashes(self) -> dict[bytes, int]:
         """Of records: how many each has."""
+        return {name: len(fields) for name, fields in (await self.fields()).items()}
+
+    async def fields(self, of_workers: bool = False) -> dict[bytes, list[bytes]]:
         names = await self.connection.command("KEYS", P + b"*")
         found = [name for name in names if kind_of(name.removeprefix(P)) is RECORDS]
-        return {name: await self.connection.command("HLEN", name) for name in found}
+        fields = {name: await self.connection.command("HKEYS", name) for name in found}
+        return {
+            name: [each for each in its if (len(each) == WORKER_BYTES) == of_workers]
+            for name, its in fields.items()
+        }
 
 
 @pytest.fixture
@@ -103,7 +111,7 @@ async def test_a_run_of_another_type_takes_no_other_job_with_it(store: Store) ->
     others = await store.add(JOBS + 1, "globex")
     assert run_of(KIND.name, others[0])[0] == key
     assert set(await store.run(100)) == set(others)
-    assert await store.connection.command("HLEN", key) == 1
+    assert (await store.hashes())[key] == 1
     assert (await store.queue.doctor(fix=True)).counts == {}
     assert (await store.queue.get(others[0])).result == 1
 
@@ -133,3 +141,36 @@ async def test_a_field_that_is_no_jobs_is_found_and_taken_out(store: Store, cust
     assert (await store.queue.doctor(fix=True)).counts == {}
     assert await store.hashes() == {run_of(KIND.name, ours)[0]: 1}
     assert await store.run(10) == [ours]
+
+
+async def test_who_ran_a_job_is_known_by_name_as_long_as_the_job_is_there(store: Store) -> None:
+    """Names lie once for a run, however long, and go with its last job."""
+    long = f"{'pod-of-a-long-name-' * 3}1-0123456789ab"
+    ids = await store.add(4)
+    custom = await store.queue.enqueue(
+        KIND.name, 1, tenant="acme", options=JobOptions(job_id="mine")
+    )
+    assert await store.run(2, long) == ids[:2]
+    assert await store.run(1, "w") == ids[2:3]
+    assert await store.run(2, long) == [ids[3], custom.job_id]
+    shown = [(await store.queue.get(each)).worker for each in (*ids, custom.job_id)]
+    assert shown == [long, long, "w", long, long]
+    page = await store.queue.list(None, job_type=KIND.name)
+    assert {job.id: job.worker for job in page.jobs} == dict(
+        zip((*ids, custom.job_id), shown, strict=True)
+    )
+    key, _ = run_of(KIND.name, ids[0])
+    assert len((await store.fields(of_workers=True))[key]) == 2
+    assert (await store.queue.doctor()).counts == {}
+    assert await store.queue.clean(KIND.name, status="completed") == len(shown)
+    assert await store.hashes() == {}
+
+
+async def test_a_hash_of_workers_alone_is_found_and_goes(store: Store) -> None:
+    (job,) = await store.add(1)
+    key, field = run_of(KIND.name, job)
+    assert await store.run(1) == [job]
+    await store.connection.command("HDEL", key, field)
+    assert "orphan" in (await store.queue.doctor()).counts
+    assert (await store.queue.doctor(fix=True)).counts == {}
+    assert await store.hashes() == {}

@@ -22,6 +22,8 @@ from .naming import JOB_TYPE
 
 DIGITS = 16
 """A tenant's record says of a job the number of its block, and a digit for its place there."""
+NAME = 4
+"""Bytes of the field of a worker's name among records."""
 READ = b"/"
 """Before a job in a lane's entry: its record names that entry."""
 _LONG = re.compile(rf"[{ALPHABET}]{{30}}{type_code(JOB_TYPE)}")
@@ -185,10 +187,18 @@ def _add(found: Snapshot, name: str, kind: str, value: Any) -> None:
 
 def _add_records(found: Snapshot, run: bytes, value: Any) -> None:
     """Those of one hash."""
+    workers = {field: name.decode() for field, name in _pairs(value) if len(field) == NAME}
+    if len(value) == 2 * len(workers):
+        found.foreign.append(f"records of nobody: {run.hex()}")
     for rest, packed in _pairs(value):
+        if rest in workers:
+            continue
         id_ = told(run + rest)
         found.names.add(f"job:{id_}")
         found.hashes[f"job:{id_}"] = fields = _fields(packed)
+        number = record.unpack(packed).worker
+        if number:
+            fields["worker"] = workers.get(int(number).to_bytes(NAME, "big"), "?")
         if "result" in fields:
             found.strings[f"result:{id_}"] = fields["result"].encode()
 

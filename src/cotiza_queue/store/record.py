@@ -37,9 +37,10 @@ class Rare(msgspec.Struct, frozen=True):
 class Packed(msgspec.Struct, frozen=True, array_like=True):
     """As it lies in Redis. ``started`` and ``finished``: milliseconds since it was created, False
     for not yet. ``spot``: where in the list of its block the body lies, False if it has a key of
-    its own. ``more``: for how long to keep the job, its options, and what is rare; False for each
-    that is usual, None if all are. What follows ``entry`` is left out of a job that only waits, and
-    so is ``entry`` in its tenant's line.
+    its own. ``worker``: a number made from its name, 0 for none; the name where scripts show a job
+    to people (lua/lib/16_by_whom.lua). ``more``: for how long to keep the job, its options, and
+    what is rare; False for each that is usual, None if all are. What follows ``entry`` is left out
+    of a job that only waits, and so is ``entry`` in its tenant's line.
     """
 
     status: int
@@ -55,7 +56,7 @@ class Packed(msgspec.Struct, frozen=True, array_like=True):
     attempt: int = 0
     started: int | bool = False
     finished: int | bool = False
-    worker: str = ""
+    worker: int | str = 0
     result: str | bool = False
     more: tuple[str | bool, dict[str, Any] | bool, Rare | bool] | None = None
 
@@ -110,7 +111,7 @@ def decode(packed: bytes) -> tuple[Record, Rare]:
         found.created,
         _moment(found.created, found.started),
         _moment(found.created, found.finished),
-        found.worker,
+        found.worker if isinstance(found.worker, str) else "",
         found.seq,
         found.size,
         found.result,

@@ -10,7 +10,7 @@ function queue.look(meta_key)
     prefix = queue.prefix(meta_key),
     now = clock.now(),
     meta = {}, jobs = {}, touched = {}, tenants = {}, opened = {}, unread = {}, came = {}, came_before = {}, went = {},
-    blocks = {}, writes = {}, lines = {}, bundles = {}, keeps = {}, ends = {}, dropped = {},
+    blocks = {}, writes = {}, lines = {}, bundles = {}, keeps = {}, ends = {}, dropped = {}, workers = {},
     counts = { active = 0, kept_bytes = 0, total_run_ms = 0 }, finished = {}, lanes = {}, acks = {},
     events = {}, told = 0, late = {}, carried = {}, vacant = {}, pushed = 0, wake = false, spare = 100,
   }

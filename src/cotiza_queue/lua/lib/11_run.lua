@@ -1,6 +1,6 @@
 -- Where the records of jobs lie. Ids that one caller made one after the other begin with the same ten bytes
 -- (store/ids.py), and the records of such a run lie in one hash of that name, each under the rest of its id. Any other
--- id names a hash of its own, with one record under no name.
+-- id names a hash of its own, with one record under no name. Beside the records lie names of workers (16_by_whom.lua).
 local run = {}
 
 -- The name of the hash, without the queue's prefix, and of the field.
@@ -14,6 +14,19 @@ function run.ask(...)
   local found = redis.pcall(...)
   if type(found) ~= 'table' or not found.err then return found end
   return string.find(found.err, '^WRONGTYPE') and {} or error(found)
+end
+
+-- Is it the field of a record?
+function run.of_job(field) return #field ~= 4 end
+
+-- Records go, and what lies beside them with the last.
+function run.drop(key, fields)
+  local gone = run.ask('HDEL', key, unpack(fields))
+  if type(gone) ~= 'number' or gone == 0 then return end
+  for _, field in ipairs(redis.call('HKEYS', key)) do
+    if run.of_job(field) then return end
+  end
+  redis.call('DEL', key)
 end
 
 -- [field, record] each. A key of another type gives way: whoever asked has written already.

@@ -1,7 +1,7 @@
 -- A job's record: one packed value. These sixteen in this order; store/record.py reads the same. The status is a code.
 -- `spot`: 39_bodies.lua. What a plain job lacks as long as it waits comes after that, and is left out then: all of it in
--- its tenant's line, all but its entry in a lane. `entry` and `worker` are '' for none, `token` is 0. When it started and
--- finished is told by the ms since it was created, false for neither. `result` is false for none, true if it lies apart.
+-- its tenant's line, all but its entry in a lane. `entry` is '' for none, `token` and `worker` (16_by_whom.lua) 0. When it
+-- started and finished is told by the ms since it was created, false for neither. `result` is false for none, true if it lies apart.
 -- `more` is what few jobs have, nil for most: how long to keep it, if not as usual; its options; and `rare`: stalls,
 -- deadline, priority, snoozed, next, after, delay, due, saved, blob, untold, counted.
 local NONE, USUAL = {}, '86400::604800:'
@@ -35,7 +35,7 @@ local function fields(id, key, field, whole, ...)
   return status and { id = id, key = key, field = field, status = status, was = status, tenant = tenant, lane = lane,
     attempts = attempts, created = created, seq = seq, size = size, spot = spot, token = token or 0, entry = entry or '',
     attempt = attempt or 0, started = started and created + started or 0,
-    finished = finished and created + finished or 0, worker = worker or '', result = result or false,
+    finished = finished and created + finished or 0, worker = worker or 0, result = result or false,
     keep = more and more[1] or USUAL, options = more and more[2] or NONE,
     rare = more and more[3] or NONE }
 end

@@ -36,8 +36,8 @@ end
 
 -- Those that go first: an id may have been given anew.
 function job.flush(q)
-  for name, fields in pairs(q.dropped) do run.ask('HDEL', q.prefix .. name, unpack(fields)) end
-  local rows, keys, touched, key, row, n = {}, {}, q.touched, nil, nil, 0
+  for name, fields in pairs(q.dropped) do run.drop(q.prefix .. name, fields) end
+  local rows, keys, touched, workers, key, row, n, told = {}, {}, q.touched, q.workers, nil, nil, 0, nil
   for i = 1, #touched do
     local j = touched[i]
     if not j.gone then
@@ -45,10 +45,15 @@ function job.flush(q)
         key = j.key
         row = rows[key]
         if not row then row, keys[#keys + 1] = {}, key end
-        rows[key], n = row, #row
+        rows[key], n, told = row, #row, nil
       end
       row[n + 1], row[n + 2] = j.field, record.pack(j)
       n = n + 2
+      local worker = j.worker
+      if worker ~= told and workers[worker] then
+        row[n + 1], row[n + 2] = by_whom.field(worker), workers[worker]
+        n, told = n + 2, worker
+      end
     end
   end
   for i = 1, #keys do run.write(keys[i], rows[keys[i]]) end

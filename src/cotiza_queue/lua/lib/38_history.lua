@@ -15,7 +15,7 @@ function history.note(q, j, to, cause, code, by)
   local key = q.prefix .. 'history:' .. j.id
   local chapter = j.status == 'active'
   local n = redis.call('RPUSH', key, cmsgpack.pack({ q.now, j.status, to, cause, code or '', by or '',
-    chapter and j.started or 0, chapter and j.worker or '', chapter and j.token or 0, chapter and j.attempt or 0 }))
+    chapter and j.started or 0, chapter and by_whom.name(q, j) or '', chapter and j.token or 0, chapter and j.attempt or 0 }))
   if n <= history.kept then return end
   redis.call('LTRIM', key, -history.kept, -1)
   job.set(q, j, 'untold', (j.rare.untold or 0) + n - history.kept)

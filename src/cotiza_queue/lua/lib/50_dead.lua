@@ -45,5 +45,5 @@ end
 
 function dead.failure(q, j, code, message)
   return string.format('{"code":"%s","message":"%s","at":%d,"attempt":%d,"worker":"%s"}',
-    code, message, q.now, j.attempt, j.worker)
+    code, message, q.now, j.attempt, by_whom.name(q, j))
 end

@@ -22,7 +22,7 @@ end
 -- `delay`, `call` and, later, its body are of this call only. Most jobs have no options, and their calls nothing.
 function intake.asked(id, tenant_id, priority, number, attempts, keep, delay, options, call)
   return { id = id, status = false, was = false, tenant = tenant_id, lane = number, entry = '', token = 0, attempt = 0,
-    attempts = attempts, created = 0, started = 0, finished = 0, worker = '', seq = 0, size = 0, keep = keep,
+    attempts = attempts, created = 0, started = 0, finished = 0, worker = 0, seq = 0, size = 0, keep = keep,
     result = false, spot = false, options = options or record.none, rare = record.none, priority = priority, delay = delay,
     call = call or record.none, key = '', field = '', body = '' }
 end

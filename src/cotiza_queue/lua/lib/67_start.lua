@@ -1,4 +1,4 @@
--- A job starts. `take`: of a lane (`number`), by a `worker`, the last `token` that was given, the jobs `out` so far; the
+-- A job starts. `take`: of a lane (`number`), `by` a worker, the last `token` that was given, the jobs `out` so far; the
 -- tenants that were `touched`, those whose next job is to come (`followed`), and who was `refused`.
 local entry = {}
 
@@ -12,7 +12,7 @@ end
 function entry.start(q, j, t, take, cost)
   take.token = take.token + 1
   t.there, t.changed = t.there - 1, true
-  j.status, j.worker, j.token, j.attempt, j.started = 'active', take.worker, take.token, j.attempt + 1, q.now
+  j.status, j.worker, j.token, j.attempt, j.started = 'active', take.by, take.token, j.attempt + 1, q.now
   job.touch(q, j)
   unique.moved(q, j, 'active')
   event.emit(q, j.id, j.tenant, 'active', told_of(j.attempt))

@@ -3,7 +3,7 @@ local delivery = { tombstones = 100, first = 8, bytes = 524288 }
 
 -- Reads up to `want` jobs of one lane (one entry if it is to be `single`), filling it up from the backlogs as it goes.
 local function read_lane(q, number, worker, want, budget, out)
-  local started, take = 0, { number = number, worker = worker, out = out, touched = {}, refused = {}, followed = {} }
+  local started, take = 0, { number = number, by = budget.by, out = out, touched = {}, refused = {}, followed = {} }
   while started < want and budget.entries > 0 and not q.limit.shut do
     -- Under a rate of the queue one by one: the next may cost more than what is left.
     local asked, pushed = math.min(want - started, budget.entries, q.limit.period and 1 or budget.fit), q.pushed
@@ -44,8 +44,8 @@ function delivery.take(q, worker, want)
   if want <= 0 then return out end
   local allowed, moment = ceiling.room(q)
   want = math.min(want, allowed)
-  local budget, started = { entries = want + delivery.tombstones, worker = worker, fit = delivery.first, bytes = 0,
-    seen = 0 }, 0
+  local budget, started = { entries = want + delivery.tombstones, worker = worker, by = by_whom.of(q, worker),
+    fit = delivery.first, bytes = 0, seen = 0 }, 0
   if want > 0 then
     newer.admit(q)
     started = choice.serve(q, want, budget, function(number, n)

@@ -23,8 +23,8 @@ local function broken(q, id, j)
   return true
 end
 
--- Jobs: names of hashes of records; `runs` if there may be many in each. Beside findings, "?line" rows name the jobs that must stand in their tenant's line,
--- which is read later.
+-- Jobs: names of hashes of records; `runs` if there may be many in each. Beside findings, "?line" rows name the jobs that
+-- must stand in their tenant's line, which is read later.
 function audit.jobs(q, names)
   local ids = audit.recorded_in(q, names)
   job.fetch(q, ids)

@@ -11,7 +11,7 @@ local function get(keys, args)
   local q = queue.look(keys[1])
   local j, p = inbox.look(q, args[1]), q.prefix
   if not j or args[2] ~= '' and j.tenant ~= args[2] then return nil end
-  return { record.pack(j), bodies.of(q, j),
+  return { by_whom.shown(q, j), bodies.of(q, j),
     j.result == true and redis.call('GET', p .. 'result:' .. j.id) or '',
     redis.call('LRANGE', p .. 'failures:' .. j.id, 0, -1), redis.call('GET', p .. 'progress:' .. j.id) or '' }
 end

@@ -14,7 +14,7 @@ local function list(keys, args)
     limit = tonumber(args[3]), status = args[4], tag = args[5] })
   local texts = bodies.all(q, found)
   for i, j in ipairs(found) do
-    found[i] = { j.id, record.pack(j), texts[i],
+    found[i] = { j.id, by_whom.shown(q, j), texts[i],
       redis.call('LRANGE', q.prefix .. 'failures:' .. j.id, -1, -1),
       redis.call('GET', q.prefix .. 'progress:' .. j.id) or '' }
   end

@@ -11,5 +11,5 @@ local function past(keys, args)
   local q = queue.look(keys[1])
   local j = inbox.look(q, args[1])
   if not j or args[2] ~= '' and j.tenant ~= args[2] then return nil end
-  return { record.pack(j), redis.call('LRANGE', q.prefix .. 'history:' .. j.id, 0, -1) }
+  return { by_whom.shown(q, j), redis.call('LRANGE', q.prefix .. 'history:' .. j.id, 0, -1) }
 end

@@ -54,7 +54,7 @@ local function replay(keys, args)
   queue.count(q, 'kept_bytes', -j.size)
   for _, name in ipairs({ 'stalls', 'snoozed', 'deadline' }) do job.set(q, j, name, nil) end
   job.set(q, j, 'due', q.now)
-  j.attempt, j.token, j.finished, j.started, j.worker = 0, queue.tokens(q, 1), 0, 0, ''
+  j.attempt, j.token, j.finished, j.started, j.worker = 0, queue.tokens(q, 1), 0, 0, by_whom.none
   redis.call('DEL', q.prefix .. 'progress:' .. id)
   intake.place(q, j, lane.home(j.lane), 0)
   event.emit(q, id, j.tenant, 'waiting')

@@ -49,7 +49,7 @@ end
 local function of_job(q, j, facts)
   put(facts, 'version', j.options.version)
   put(facts, 'now_ms', string.format('%.0f', q.now), 'tenant', j.tenant, 'status', j.status, 'deadline_ms', j.rare.deadline,
-    'started_ms', set(j.started), 'attempt', j.attempt, 'worker', j.worker, 'snoozed', j.rare.snoozed,
+    'started_ms', set(j.started), 'attempt', j.attempt, 'worker', by_whom.name(q, j), 'snoozed', j.rare.snoozed,
     'due_ms', redis.call('ZSCORE', q.prefix .. 'delayed', j.id),
     'ended_ms', set(j.finished), 'behind', j.rare.after)
 end
