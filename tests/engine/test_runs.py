@@ -156,7 +156,7 @@ async def test_who_ran_a_job_is_known_by_name_as_long_as_the_job_is_there(store:
     shown = [(await store.queue.get(each)).worker for each in (*ids, custom.job_id)]
     assert shown == [long, long, "w", long, long]
     page = await store.queue.list(None, job_type=KIND.name)
-    assert {job.id: job.worker for job in page.jobs} == dict(
+    assert {job.id: job.worker for job in page.items} == dict(
         zip((*ids, custom.job_id), shown, strict=True)
     )
     key, _ = run_of(KIND.name, ids[0])
