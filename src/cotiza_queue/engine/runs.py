@@ -10,8 +10,8 @@ from ..chance import Chance
 from ..model.ids import RANDOM_BYTES
 
 JOBS = 31
-"""Of one run. Their records and what Redis adds then fill a piece of memory (decision 046), and
-one character tells them apart.
+"""Of one run: a character of the id tells them apart, and with the names of two workers they are
+half of what Redis keeps as a small hash (128 entries).
 """
 SPAN_BITS = 9
 """A run ends with a span of 2**9 ms: the first bits of the time are the same for all of it."""
