@@ -135,6 +135,13 @@ async def miscount_tenant(site: Site) -> None:
 
 
 Harm = Callable[[Site], Awaitable[object]]
+
+
+async def forget_limits(site: Site) -> None:
+    await site.queue.limit(KIND, {"weight": 2}, tenant="c")
+    await site.do("HDEL", P + "meta", "limited")
+
+
 HARMS: dict[str, tuple[str, Harm]] = {
     "a lane overwritten": ("wrong_type", lambda s: s.do("SET", s.lane, "x")),
     "the delayed overwritten": ("wrong_type", lambda s: s.do("SET", P + "delayed", "x")),
@@ -182,6 +189,7 @@ HARMS: dict[str, tuple[str, Harm]] = {
     ),
     "listed unreadably": ("dangling", lambda s: s.do("ZADD", P + "index:a", 16, "x")),
     "a block in disorder": ("index", shuffle_block),
+    "that a tenant is limited forgotten": ("counter", forget_limits),
     "a tenant that has more jobs than there are": ("counter", miscount_tenant),
     "the whole index lost": ("index", lambda s: s.do("DEL", P + "index")),
     "a tag lost": ("tag", lambda s: s.do("DEL", P + "tag:a/steel")),

@@ -10,6 +10,8 @@ STANDBY = (
      "prefix .. 'inbox', prefix .. 'ready')", "prefix .. 'ready')"),
     ("handed over under a limit of the queue", HAND, "    if found[i] then return nil end\n", ""),
     ("handed over under a limit of its tenant", HAND, "packed and tenant", "false and tenant"),
+    ("a tenant with a limit that nobody looks for", "lib/55_tenant",
+     "redis.call('HSET', q.prefix .. 'meta', 'limited', 1)", "local _"),
     ("handed over after a long silence", HAND, " or s.since + standby.fresh <= now then", " then"),
     ("handed over twice", HAND, "if s.id or not s.worker", "if not s.worker"),
     ("handed to who does not know it", HAND, "(options.version or 1) > s.version", "false"),

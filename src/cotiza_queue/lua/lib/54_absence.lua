@@ -18,6 +18,7 @@ local function mark(q, t)
 end
 
 function absence.begin(q, t, field, moment)
+  tenant.limit(q, t)
   tenant.set(t, field, moment)
   mark(q, t)
 end

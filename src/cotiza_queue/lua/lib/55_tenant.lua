@@ -1,6 +1,11 @@
 -- A tenant in this queue: how many of its jobs may stand in a lane (its window), run at once, and start when.
 -- Jobs beyond the window wait in a backlog of the tenant's own, so lanes interleave tenants by weight.
 
+-- Before a tenant is given what few have: from now on `limited` of meta says that there are, or were, such tenants.
+function tenant.limit(q, t)
+  if t.limits == tenant.none then redis.call('HSET', q.prefix .. 'meta', 'limited', 1) end
+end
+
 -- What few tenants have; nil takes it away.
 function tenant.set(t, field, value)
   if t.limits == tenant.none then t.limits = {} end

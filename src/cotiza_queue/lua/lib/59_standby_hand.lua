@@ -1,13 +1,14 @@
 -- Handing a job that comes alone to the worker on standby.
 
--- The token that the job will get if it may start at once: nothing else waits, and nothing is held back or counted.
+-- The token that the job will get if it may start at once: nothing else waits, and nothing is held back or counted. In
+-- most queues no tenant is limited in any way, and none needs to be looked at.
 local function token_for(meta_key, prefix, tenant_id)
   if redis.call('EXISTS', prefix .. 'inbox', prefix .. 'ready') > 0 then return nil end
-  local found = redis.call('HMGET', meta_key, 'token', 'paused', 'rested', 'concurrency', 'period', 'newer')
-  for i = 2, 6 do
+  local found = redis.call('HMGET', meta_key, 'token', 'limited', 'paused', 'rested', 'concurrency', 'period', 'newer')
+  for i = 3, 7 do
     if found[i] then return nil end
   end
-  local packed = redis.call('HGET', prefix .. 'tenants', tenant_id)
+  local packed = found[2] and redis.call('HGET', prefix .. 'tenants', tenant_id)
   if packed and tenant.unpacked(tenant_id, packed).limits ~= tenant.none then return nil end
   return (tonumber(found[1]) or 0) + 1
 end

@@ -16,7 +16,8 @@ function audit.given(q, j)
   behind(q, 'token', j.token, 'a job has ')
 end
 
--- Where a tenant's jobs are limited by number, that is known.
-function audit.bounded(q, t)
+-- Where tenants are limited, and where by number of jobs, that is known.
+function audit.limited(q, t)
+  if t.limits ~= tenant.none then behind(q, 'limited', 1, 'a tenant makes it ') end
   if t.limits.depth then behind(q, 'bounded', 1, 'a tenant makes it ') end
 end

@@ -33,7 +33,7 @@ function audit.tenants(q, name)
   for _, number in ipairs(lanes) do wanted[number] = wanted[number] or 0 end
   for number in pairs(q.standing) do lanes[#lanes + 1] = number end
   for _, number in ipairs(lanes) do wanted[-number] = backlog.length(q, t, number) end
-  audit.bounded(q, t)
+  audit.limited(q, t)
   audit.tenant(q, t, wanted)
   audit.uncounted(q, t)
   if #q.found > before then return q.fix and redis.call('ZADD', q.prefix .. 'put_off', 0, name) end

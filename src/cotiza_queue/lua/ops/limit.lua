@@ -18,6 +18,7 @@ local function limit_queue(q, key, field, value)
 end
 
 local function limit_tenant(q, t, field, value)
+  tenant.limit(q, t)
   if field == 'period' then
     tenant.set(t, 'tat', nil)
     tenant.set(t, 'rested', nil)
