@@ -20,7 +20,7 @@ SCANNED = 500
 PAGE = 50
 """Jobs of one look: about 2 ms of the server's time."""
 RUNS = 3
-"""Hashes of records of one look, for up to a hundred jobs: about 4 ms."""
+"""Hashes of records of one look, for up to a hundred jobs: about 2 ms."""
 ENTRIES = 200
 COUNTED = 3_000
 """Entries in the lanes of a queue, and jobs that have not ended, up to which its counters are
