@@ -18,6 +18,20 @@ SPAN_BITS = 9
 SHARED_BYTES = 9
 """Of the chance of an id, what is the run's: 45 bits. Its place in the run follows."""
 _OWN_BYTES = RANDOM_BYTES - SHARED_BYTES - 1
+_PLACES = tuple(n.to_bytes(1, "big") for n in range(JOBS))
+
+
+class _Process:
+    """Counts how often this one has come to be by a fork."""
+
+    forks = 0
+
+
+def _forked() -> None:
+    _Process.forks += 1
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 class Runs:
@@ -25,20 +39,24 @@ class Runs:
 
     def __init__(self, chance: Chance) -> None:
         self._chance = chance
-        self._run = (-1, -1)
-        """The span and the process that it belongs to."""
         self._next = JOBS
-        self._drawn = b""
+        self._span = self._forks = -1
+        self._shared = self._own = b""
 
     def chance(self, now_ms: int) -> bytes:
         """For an id made now: RANDOM_BYTES, different for each id of a run. Who knows one id has
         2**20 guesses at a neighbour of the same millisecond, and each must carry its tenant's mark.
         """
-        run = (now_ms >> SPAN_BITS, os.getpid())
-        if self._next >= JOBS or run != self._run:
-            self._run, self._next = run, 0
-            self._drawn = self._chance.random_bytes(SHARED_BYTES + JOBS * _OWN_BYTES)
-        n, drawn = self._next, self._drawn
+        n, span = self._next, now_ms >> SPAN_BITS
+        if n == JOBS or span != self._span or _Process.forks != self._forks:
+            n = self._begin(span)
         self._next = n + 1
-        own = SHARED_BYTES + n * _OWN_BYTES
-        return drawn[:SHARED_BYTES] + n.to_bytes(1, "big") + drawn[own : own + _OWN_BYTES]
+        own = n * _OWN_BYTES
+        return self._shared + _PLACES[n] + self._own[own : own + _OWN_BYTES]
+
+    def _begin(self, span: int) -> int:
+        """A run; its first place."""
+        self._span, self._forks = span, _Process.forks
+        drawn = self._chance.random_bytes(SHARED_BYTES + JOBS * _OWN_BYTES)
+        self._shared, self._own = drawn[:SHARED_BYTES], drawn[SHARED_BYTES:]
+        return 0

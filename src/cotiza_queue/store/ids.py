@@ -3,9 +3,9 @@
 An id of ours has 34 characters (model/ids.py). The last four name its queue, so they need not lie
 there; the others hold five bits each, of which the first seven are 0 until the year 2248. That
 leaves 143 bits: 18 bytes, with the very first bit set. What neighbours have in common comes first,
-in ten bytes: the time but for its last nine bits, and the chance of their run; these name a hash
-that has the records of them all (lua/lib/11_run.lua). Any other id lies there as its text, behind
-a ``#``. So the first byte tells which it is, and no other key of a queue begins with such a one.
+in ten bytes: the time by half seconds, and the chance of their run. These name a hash that has
+the records of them all (lua/lib/11_run.lua). Any other id lies there as its text, behind a ``#``.
+So the first byte tells which it is, and no other key of a queue begins with such a one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _KEPT, _BYTES, _RUN_BYTES = 30, 18, 10
 _FIRST_BIT = 1 << 143
 _PACKED = (0xA0 + _BYTES) << 144 | _FIRST_BIT
 """With the byte before it that says in MessagePack: a text of so many bytes."""
-_FIFTY, _RUN, _REST = (1 << 50) - 1, (1 << 45) - 1, (1 << 55) - 1
+_FIFTY = (1 << 50) - 1
 _DIGITS = bytes(
     b"0123456789abcdefghijklmnopqrstuv"[ALPHABET.index(chr(byte))] if chr(byte) in ALPHABET else 33
     for byte in range(256)
@@ -40,14 +40,14 @@ _in_texts = re.compile(rb"(?:(?<=[ :])|^)(?:" + FORM + rb")(?=[ ,:]|$)").sub
 def packed(job_id: str, job_type: str) -> bytes:
     """As it lies in that type's queue, in MessagePack: what calls with many ids bring."""
     if job_id[_KEPT:] == type_code(job_type):
+        # The last two characters of the time go behind what a run shares.
+        text = f"{job_id[:8]}{job_id[10:19]}{job_id[8:10]}{job_id[19:_KEPT]}"
         try:
-            bits = int(job_id[:_KEPT].encode().translate(_DIGITS), 32)
+            bits = int(text.encode().translate(_DIGITS), 32)
         except ValueError:
             bits = _FIRST_BIT  # not all of it is of our alphabet
         if bits < _FIRST_BIT:
-            time, chance, rest = bits >> 100, bits >> 55 & _RUN, bits & _REST
-            order = time >> 9 << 109 | chance << 64 | (time & 511) << 55 | rest
-            return (_PACKED + order).to_bytes(1 + _BYTES, "big")
+            return (_PACKED + bits).to_bytes(1 + _BYTES, "big")
     return codec.pack_text(b"#" + job_id.encode())
 
 
@@ -61,9 +61,8 @@ def public(stored_id: bytes, job_type: str) -> JobId:
     if len(stored_id) != _BYTES or stored_id[0] < 0x80:
         return JobId(stored_id.removeprefix(b"#").decode("utf-8", "replace"))
     bits = int.from_bytes(stored_id, "big") ^ _FIRST_BIT
-    time, chance, rest = bits >> 109 << 9 | bits >> 55 & 511, bits >> 64 & _RUN, bits & _REST
-    middle, end = chance << 5 | rest >> 50, rest & _FIFTY
-    return JobId(f"{ten(time)}{ten(middle)}{ten(end)}{type_code(job_type)}")
+    text = f"{ten(bits >> 100)}{ten(bits >> 50 & _FIFTY)}{ten(bits & _FIFTY)}"
+    return JobId(f"{text[:8]}{text[17:19]}{text[8:17]}{text[19:]}{type_code(job_type)}")
 
 
 def words(joined: bytes) -> list[bytes]:
