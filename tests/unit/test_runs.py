@@ -52,7 +52,7 @@ def test_even_with_the_same_chance_no_two_of_a_run_are_alike() -> None:
 
 
 def test_chance_is_as_long_as_an_id_needs_and_its_own_part_is_drawn_for_each() -> None:
-    runs = Runs(SystemChance())
+    runs = Runs(FakeChance())
     drawn = [runs.chance(NOW_MS) for _ in range(JOBS)]
     assert {len(each) for each in drawn} == {RANDOM_BYTES}
     assert len({each[:SHARED_BYTES] for each in drawn}) == 1

@@ -13,10 +13,12 @@ JOBS = 31
 """Of one run: a character of the id tells them apart, and with the names of two workers they are
 half of what Redis keeps as a small hash (128 entries).
 """
-SPAN_BITS = 9
-"""A run ends with a span of 2**9 ms: the first bits of the time are the same for all of it."""
-SHARED_BYTES = 9
-"""Of the chance of an id, what is the run's: 45 bits. Its place in the run follows."""
+SPAN_BITS = 14
+"""A run ends with a span of 2**14 ms: the first bits of the time are the same for all of it. So a
+caller with two jobs a second still fills it.
+"""
+SHARED_BYTES = 10
+"""Of the chance of an id, what is the run's: 50 bits. Its place in the run follows."""
 _OWN_BYTES = RANDOM_BYTES - SHARED_BYTES - 1
 _PLACES = tuple(n.to_bytes(1, "big") for n in range(JOBS))
 
@@ -45,7 +47,7 @@ class Runs:
 
     def chance(self, now_ms: int) -> bytes:
         """For an id made now: RANDOM_BYTES, different for each id of a run. Who knows one id has
-        2**20 guesses at a neighbour of the same millisecond, and each must carry its tenant's mark.
+        2**15 guesses at a neighbour of the same millisecond, and each must carry its tenant's mark.
         """
         n, span = self._next, now_ms >> SPAN_BITS
         if n == JOBS or span != self._span or _Process.forks != self._forks:

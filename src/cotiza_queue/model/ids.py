@@ -28,8 +28,8 @@ _CODE_CHARACTERS, _TENANT_CHARACTERS = 4, 12
 MAX_ACTOR = 200
 """Characters of the name of who asked for something."""
 RANDOM_BYTES = _RANDOM_CHARACTERS
-"""Of chance in a job id, five bits of each: 70 bits, of which neighbours share 45 (engine/runs.py),
-and that cost 2**20 guesses of who knows one of them.
+"""Of chance in a job id, five bits of each: 70 bits, of which neighbours share 50 (engine/runs.py),
+and that cost 2**15 guesses a millisecond of who knows one of them.
 """
 _CHARACTER = (ALPHABET * 8).encode()
 """The character of each byte: as likely as any other."""

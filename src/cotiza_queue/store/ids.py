@@ -3,7 +3,7 @@
 An id of ours has 34 characters (model/ids.py). The last four name its queue, so they need not lie
 there; the others hold five bits each, of which the first seven are 0 until the year 2248. That
 leaves 143 bits: 18 bytes, with the very first bit set. What neighbours have in common comes first,
-in ten bytes: the time by half seconds, and the chance of their run. These name a hash that has
+in ten bytes: the time by 16 seconds, and the chance of their run. These name a hash that has
 the records of them all (lua/lib/11_run.lua). Any other id lies there as its text, behind a ``#``.
 So the first byte tells which it is, and no other key of a queue begins with such a one.
 """
@@ -40,8 +40,8 @@ _in_texts = re.compile(rb"(?:(?<=[ :])|^)(?:" + FORM + rb")(?=[ ,:]|$)").sub
 def packed(job_id: str, job_type: str) -> bytes:
     """As it lies in that type's queue, in MessagePack: what calls with many ids bring."""
     if job_id[_KEPT:] == type_code(job_type):
-        # The last two characters of the time go behind what a run shares.
-        text = f"{job_id[:8]}{job_id[10:19]}{job_id[8:10]}{job_id[19:_KEPT]}"
+        # The last three characters of the time go behind what a run shares.
+        text = f"{job_id[:7]}{job_id[10:20]}{job_id[7:10]}{job_id[20:_KEPT]}"
         try:
             bits = int(text.encode().translate(_DIGITS), 32)
         except ValueError:
@@ -62,7 +62,7 @@ def public(stored_id: bytes, job_type: str) -> JobId:
         return JobId(stored_id.removeprefix(b"#").decode("utf-8", "replace"))
     bits = int.from_bytes(stored_id, "big") ^ _FIRST_BIT
     text = f"{ten(bits >> 100)}{ten(bits >> 50 & _FIFTY)}{ten(bits & _FIFTY)}"
-    return JobId(f"{text[:8]}{text[17:19]}{text[8:17]}{text[19:]}{type_code(job_type)}")
+    return JobId(f"{text[:7]}{text[17:20]}{text[7:17]}{text[20:]}{type_code(job_type)}")
 
 
 def words(joined: bytes) -> list[bytes]:
