@@ -15,9 +15,9 @@ import pytest
 from cotiza_queue import JobOptions, NewJob, Queue
 from cotiza_queue.engine import bulk
 from cotiza_queue.engine.intake import intake_of
-from cotiza_queue.errors import InvalidInput, QueueUnavailable, TooLarge
+from cotiza_queue.errors import InvalidInput, QueueDamaged, QueueUnavailable, TooLarge
 from cotiza_queue.model.job import Enqueued, JobType
-from cotiza_queue.store import codec
+from cotiza_queue.store import codec, keys
 from cotiza_queue.store.asked import Intake
 from cotiza_queue.store.wire import Wire
 from engine.line import Fate, line_to
@@ -251,3 +251,20 @@ async def test_a_call_brings_no_more_than_half_a_hundred_delayed_jobs(
         assert line.count(b"_enqueue") == 1000 / 50
     assert all(isinstance(answer, Enqueued) and answer.created for answer in answers)
     assert (await queue.metrics(kind))[0].delayed == 1000
+
+
+async def test_a_call_that_can_delay_no_job_leaves_nothing_behind(queue: Queue, kind: str) -> None:
+    """Else each new attempt would leave entries of jobs that are not there."""
+    raw, prefix = queue._link.connection, keys.prefix(kind)
+    await queue.enqueue_many([NewJob(type=kind, payload=0, tenant="a")])
+    await raw.command("SET", prefix + "delayed", "x")
+    mixed = [
+        NewJob(type=kind, payload=n, tenant=f"t{n}", options=JobOptions(delay=n % 2))
+        for n in range(4)
+    ]
+    for _ in range(2):
+        refused = await queue.enqueue_many(mixed)
+        assert {type(answer) for answer in refused} == {QueueDamaged}
+    (lane,) = await raw.command("KEYS", prefix + "lane:*")
+    assert await raw.command("XLEN", lane) == 1
+    assert await raw.command("ZCARD", prefix + "class:delayed") == 0

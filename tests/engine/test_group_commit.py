@@ -116,6 +116,22 @@ async def test_closing_the_queue_leaves_no_caller_waiting(redis_url: str, kind: 
             assert isinstance(error, CotizaError), error
 
 
+async def test_a_queue_that_is_closed_amid_calls_and_opened_again_serves_as_before(
+    redis_url: str, kind: str
+) -> None:
+    """Tasks that make calls may be ended before they have begun."""
+    async with Queue(redis_url) as queue:
+        await queue.enqueue(kind, 0)
+        callers = [asyncio.create_task(queue.enqueue(kind, n)) for n in range(6)]
+        await asyncio.sleep(0)
+        await queue.close()
+        answers = await asyncio.gather(*callers, return_exceptions=True)
+        assert QueueUnavailable in {type(answer) for answer in answers}
+        await queue.open()
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(queue.enqueue(kind, n) for n in range(6)))
+
+
 @pytest.mark.parametrize("size", [200_000])
 async def test_large_payloads_are_spread_over_calls(queue: Queue, kind: str, size: int) -> None:
     await queue.enqueue(kind, 0)

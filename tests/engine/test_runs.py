@@ -174,3 +174,15 @@ async def test_a_hash_of_workers_alone_is_found_and_goes(store: Store) -> None:
     assert "orphan" in (await store.queue.doctor()).counts
     assert (await store.queue.doctor(fix=True)).counts == {}
     assert await store.hashes() == {}
+
+
+async def test_a_hash_with_more_fields_than_a_script_can_pass_on_is_mended(store: Store) -> None:
+    (ours,) = await store.add(1)
+    key, _ = run_of(KIND.name, ours)
+    for first in range(0, 9_000, 1_000):
+        strays = [(n.to_bytes(8, "big"), b"x") for n in range(first, first + 1_000)]
+        await store.connection.command("HSET", key, *(part for row in strays for part in row))
+    assert (await store.queue.doctor()).counts == {"broken_job": 9_000}
+    assert (await store.queue.doctor(fix=True)).counts == {}
+    assert await store.hashes() == {key: 1}
+    assert await store.run(10) == [ours]

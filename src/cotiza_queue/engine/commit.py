@@ -111,9 +111,12 @@ class GroupCommit:
         raise answer
 
     def close(self) -> None:
-        """Nobody is left waiting."""
+        """Nobody is left waiting. Whoever comes later finds new lines: tasks that were ended before
+        they had begun are still counted in the old ones.
+        """
         for line in self._lines.values():
             _fail(line.waiting, QueueUnavailable("the queue was closed"))
+        self._lines.clear()
 
     def _look(self, job_type: str, line: _Line) -> None:
         if line.waiting and line.carriers < CALLS and line.ready:

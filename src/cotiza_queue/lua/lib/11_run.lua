@@ -19,10 +19,17 @@ end
 -- Is it the field of a record?
 function run.of_job(field) return #field ~= 4 end
 
+-- A command that changes a hash, with many arguments. False if the key has another type.
+local function change(command, key, list)
+  local done, found = pcall(late.write, command, key, list)
+  if done then return found end
+  if not string.find(type(found) == 'table' and found.err or found, 'WRONGTYPE', 1, true) then error(found) end
+  return false
+end
+
 -- Records go, and what lies beside them with the last.
 function run.drop(key, fields)
-  local gone = run.ask('HDEL', key, unpack(fields))
-  if type(gone) ~= 'number' or gone == 0 then return end
+  if (change('HDEL', key, fields) or 0) == 0 then return end
   for _, field in ipairs(redis.call('HKEYS', key)) do
     if run.of_job(field) then return end
   end
@@ -31,9 +38,7 @@ end
 
 -- [field, record] each. A key of another type gives way: whoever asked has written already.
 function run.write(key, rows)
-  local written, fault = pcall(late.write, 'HSET', key, rows)
-  if written then return end
-  if not string.find(type(fault) == 'table' and fault.err or fault, 'WRONGTYPE', 1, true) then error(fault) end
+  if change('HSET', key, rows) then return end
   redis.call('DEL', key)
   late.write('HSET', key, rows)
 end

@@ -4,6 +4,7 @@ function intake.page(q, list, fields)
   local posted, jobs, ids, names, n = fields > intake.fields, {}, {}, {}, #list / fields
   for i = 1, n do
     local asked = intake.parse(list, i * fields - 1)
+    if asked.delay > 0 then delayed.begin(q) end
     if posted then standby.note(asked, list[i * fields - 2]) end
     jobs[i], ids[i], names[i] = asked, asked.id, asked.tenant
   end

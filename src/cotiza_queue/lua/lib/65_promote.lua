@@ -1,10 +1,8 @@
 -- The delayed jobs that are due go to their lanes, a page at a time.
-local function next_due(q) return tonumber(redis.call('ZRANGE', q.prefix .. 'delayed', 0, 0, 'WITHSCORES')[2]) end
-
 -- Returns when the next one is due, nil if there is none.
 function delayed.promote(q)
   delayed.flush(q)
-  local moment = next_due(q)
+  local moment = delayed.next_due(q)
   if not moment or moment > q.now then return moment end
   local due = redis.call('ZRANGEBYSCORE', q.prefix .. 'delayed', '-inf', q.now, 'LIMIT', 0, delayed.page)
   job.fetch(q, due)
@@ -20,5 +18,5 @@ function delayed.promote(q)
       event.emit(q, id, j.tenant, 'waiting')
     end
   end
-  return next_due(q)
+  return delayed.next_due(q)
 end
