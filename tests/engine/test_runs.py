@@ -12,8 +12,9 @@ import pytest
 from cotiza_queue import JobOptions, NewJob, Queue
 from cotiza_queue.engine.intake import intake_of
 from cotiza_queue.engine.runs import JOBS, Runs
+from cotiza_queue.errors import QueueDamaged
 from cotiza_queue.model.ids import new_job_id
-from cotiza_queue.model.job import JobType
+from cotiza_queue.model.job import Enqueued, JobType
 from cotiza_queue.store import keys
 from cotiza_queue.store.catalogue import RECORDS, kind_of
 from cotiza_queue.store.commands import Commands, Settlement
@@ -129,6 +130,34 @@ async def test_the_doctor_names_a_run_of_another_type_and_mends_it(store: Store)
     assert await store.run(10) == []
     fresh = await store.add(2)
     assert await store.run(10) == fresh
+
+
+async def test_a_unique_key_whose_job_was_lost_with_its_run_is_free(store: Store) -> None:
+    options = JobOptions(unique_key="k")
+    lost = await store.queue.enqueue(KIND.name, 1, options=options)
+    assert not (await store.queue.enqueue(KIND.name, 1, options=options)).created
+    await store.connection.command("DEL", run_of(KIND.name, lost.job_id)[0])
+    made, again = await store.queue.enqueue_many(
+        [NewJob(type=KIND.name, payload=n, options=options) for n in range(2)]
+    )
+    assert isinstance(made, Enqueued)
+    assert isinstance(again, Enqueued)
+    assert (made.created, again.created) == (True, False)
+    assert made.job_id == again.job_id
+    assert "unique" not in (await store.queue.doctor()).counts
+
+
+async def test_a_job_whose_payload_was_lost_is_called_damaged(store: Store) -> None:
+    (job,) = await store.add(1)
+    prefix = P.decode()
+    keys_of = await store.connection.command("KEYS", f"{prefix}bod*")
+    await store.connection.command("DEL", *keys_of)
+    with pytest.raises(QueueDamaged, match=job):
+        await store.queue.get(job)
+    with pytest.raises(QueueDamaged, match=job):
+        await store.queue.list(None, job_type=KIND.name)
+    assert (await store.queue.doctor(fix=True)).counts == {}
+    assert not (await store.queue.list(None, job_type=KIND.name)).items
 
 
 @pytest.mark.parametrize("custom", [True, False])

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from ..errors import QueueDamaged
 from ..model.history import HistoryEntry, Open, told
 from ..model.job import DeadLetter, Job, Pause, Progress, QueueMetrics, Schedule
 from ..model.policy import JobOptions
@@ -203,10 +204,15 @@ class Views:
 
 
 def _job(job_type: str, job_id: str, row: list[Any]) -> tuple[Job, record.Record]:
-    """A job from [record, body, failures, progress] as the scripts return it."""
+    """A job from [record, body, failures, progress] as the scripts return it. Raises QueueDamaged
+    for what they have not written.
+    """
     packed, body, failures, progress = row
-    found, rare = record.decode(packed)
-    content = codec.decode_body(body)
+    try:
+        found, rare = record.decode(packed)
+        content = codec.decode_body(body)
+    except msgspec.MsgspecError as error:
+        raise QueueDamaged(f"the record or the payload of job {job_id} is damaged") from error
     job = Job(
         id=job_id,
         type=job_type,

@@ -11,10 +11,14 @@ function unique.told(value)
   return id or value, status, created
 end
 
--- The same of the key which these options name; nil if nobody holds it.
+-- The same of the key which these options name; nil if nobody holds it. A job whose record was lost behind our back
+-- holds nothing.
 function unique.holder(q, options)
   local value = options.unique and redis.call('GET', key_of(q, options))
-  if value then return unique.told(value) end
+  if not value then return nil end
+  local id, status, created = unique.told(value)
+  if status or job.read(q, id) then return id, status, created end
+  redis.call('DEL', key_of(q, options))
 end
 
 -- The job takes the key, whoever had it; for a span, if it was asked for one.
