@@ -8,8 +8,10 @@ import pytest
 
 from cotiza_queue import NewJob, Queue, Status
 from cotiza_queue.engine.settler import PAGE, PAGE_BYTES, Settler
+from cotiza_queue.errors import QueueDamaged
 from cotiza_queue.model.outcome import Complete, Fail, Failure, Hold
-from cotiza_queue.store.commands import Delivery
+from cotiza_queue.store import keys
+from cotiza_queue.store.commands import Commands, Delivery, Settlement
 from cotiza_queue.store.ids import StoredId, stored
 
 
@@ -76,3 +78,22 @@ async def test_a_hundred_results_of_nearly_a_mebibyte_all_arrive(
             ended = await queue.wait(job.job_id)  # type: ignore[union-attr]
             assert ended.status is Status.COMPLETED
             assert len(ended.result) == 1_000_000
+
+
+async def test_a_turn_that_can_delay_no_job_notes_nothing_of_it(queue: Queue, kind: str) -> None:
+    """A worker repeats it until the key is mended."""
+    raw, delayed = queue._link.connection, keys.prefix(kind) + "delayed"
+    commands = Commands(raw)
+    made = await queue.enqueue(kind, 1)
+    (job,) = (await commands.turn(kind, "w", 1, [])).deliveries
+    failure = b'{"code":"busy","message":"later","at":0,"attempt":1}'
+    outcomes = [Settlement("retry", job.stored, job.token, failure, 60_000)]
+    await raw.command("SET", delayed, "x")
+    for _ in range(2):
+        with pytest.raises(QueueDamaged):
+            await commands.turn(kind, "w", 0, outcomes)
+    await raw.command("DEL", delayed)
+    assert (await commands.turn(kind, "w", 0, outcomes)).answers == ["ok"]
+    found = await queue.get(made.job_id)
+    assert (found.status, len(found.failures)) == (Status.DELAYED, 1)
+    assert [entry.cause for entry in await queue.history(made.job_id)][1:] == ["take", "retry"]

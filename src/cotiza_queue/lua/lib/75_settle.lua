@@ -1,5 +1,5 @@
 -- What becomes of a running job, by the kind of outcome. If it fails for good instead, the answer is that code.
-local settle = { fields = 6 }
+local settle = { fields = 6, delays = { retry = true, snooze = true } }
 
 -- value: result, extra: run_ms
 function settle.complete(q, j, result, run_ms)

@@ -37,6 +37,7 @@ function settle.all(q, outcomes)
   for at = 2, #outcomes, settle.fields do
     n = n + 1
     ids[n] = outcomes[at]
+    if settle.delays[outcomes[at - 1]] then delayed.begin(q) end
   end
   job.fetch(q, ids)
   tenant.fetch_of(q, counted(q, ids))
