@@ -52,17 +52,17 @@ async def test_no_delayed_job_starts_before_its_moment(
             assert (done.started_ms or 0) >= (job.due_ms or 0)  # both by the server's clock
 
 
+async def waken(payload: Any, context: Any) -> str:
+    return "woken"
+
+
 @pytest.mark.row("A6")
 async def test_an_earlier_job_wakes_the_sleeper_whose_next_look_is_an_hour_away(
     queue: Queue, kind: str, working: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(taker, "POLL_S", 3600.0)
-
-    async def work(payload: Any, context: Any) -> str:
-        return "woken"
-
     await queue.schedule(kind, "late", 3_600_000)
-    async with working({kind: work}):
+    async with working({kind: waken}):
         for _ in range(3):
             sooner = await queue.schedule(kind, "soon", 300)
             at_once = await queue.enqueue(kind, "now")
@@ -75,14 +75,10 @@ async def test_an_earlier_job_amid_many_wakes_the_sleeper(
     queue: Queue, kind: str, working: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(taker, "POLL_S", 3600.0)
-
-    async def work(payload: Any, context: Any) -> str:
-        return "woken"
-
     await queue.schedule(kind, "late", 3_600_000)
     delays = [7_200_000 + n for n in range(40)]
     delays[20] = 300
-    async with working({kind: work}):
+    async with working({kind: waken}):
         at_once = await queue.enqueue(kind, "now")
         assert await queue.result(at_once.job_id) == "woken"
         jobs = [NewJob(type=kind, payload=n, options=JobOptions(delay=n)) for n in delays]

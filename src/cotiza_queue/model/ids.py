@@ -1,4 +1,6 @@
-"""Names of things: job ids that sort by time, say their queue, and can't be guessed."""
+"""Names of things: job ids that sort by time and say their queue. Nobody guesses one, unless who
+knows its neighbour takes pains: an id is no secret that opens anything.
+"""
 
 from __future__ import annotations
 
