@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import socket
+import sys
+import termios
+from urllib.parse import urlsplit
 
 import pytest
 
 from cotiza_queue.errors import ConfigurationError, CotizaError, QueueUnavailable
 from cotiza_queue.store.commands import Commands
 from cotiza_queue.store.connection import Connection
-from cotiza_queue.store.wire import connect
-from engine.line import Fate, line_to, until
+from cotiza_queue.store.wire import REST_S, connect, pack
+from engine.line import READ, Fate, line_to, until
 
 
 async def test_a_thousand_callers_share_one_connection_and_each_gets_its_own_answer(
@@ -179,3 +184,52 @@ async def test_who_has_a_connection_of_his_own_is_told_when_the_calls_connect_an
         await connection.command("PING")
         assert after.open
         await connection.close()
+
+
+async def test_after_a_rest_who_is_told_has_it_before_the_caller_is_answered(
+    redis_url: str, kind: str
+) -> None:
+    connection = Connection(redis_url)
+    caller = await connection.own()
+    with _socket_to(redis_url) as told:
+        told.sendall(pack(("SUBSCRIBE", kind)))
+        assert told.recv(READ)
+        for _ in range(100):
+            await asyncio.sleep(2 * REST_S)
+            answer = caller.ask(pack(("PUBLISH", kind, "x")), answered_last=True)
+            waiting: list[int] = []
+            answer.add_done_callback(lambda _, seen=waiting: seen.append(_waiting(told)))
+            assert await answer == [b"PONG", 1]
+            await until(lambda seen=waiting: seen)
+            assert waiting[0] > 0
+            told.recv(READ)
+    caller.close()
+    await connection.close()
+
+
+async def test_in_a_row_of_calls_only_one_after_a_rest_greets_the_server(redis_url: str) -> None:
+    async with line_to(redis_url) as line:
+        connection = Connection(line.url)
+        wire = await connection.own()
+        await asyncio.sleep(2 * REST_S)
+        asked = [wire.ask(pack(("ECHO", n)), answered_last=True) for n in range(3)]
+        assert await asyncio.gather(*asked) == [[b"PONG", b"0"], [b"1"], [b"2"]]
+        assert line.count(b"PING") == 1
+        wire.close()
+        await connection.close()
+
+
+def _socket_to(redis_url: str) -> socket.socket:
+    parts = urlsplit(redis_url)
+    if parts.scheme != "unix":
+        return socket.create_connection((parts.hostname, parts.port or 6379))
+    found = socket.socket(socket.AF_UNIX)
+    found.connect(parts.path)
+    return found
+
+
+def _waiting(of: socket.socket) -> int:
+    """Bytes that have come and were not read."""
+    found = bytearray(4)
+    fcntl.ioctl(of, termios.FIONREAD, found)
+    return int.from_bytes(found, sys.byteorder)

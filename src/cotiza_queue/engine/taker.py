@@ -5,6 +5,7 @@ start it. Two turns may be under way, see ``pace.py``.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -119,6 +120,7 @@ class Taker:
 
     def _say_handed(self, delivery: Delivery, now_ms: int) -> None:
         """The next turn gives the job its place; if it has ended by then, that goes along."""
+        os.sched_yield()  # Who has called is answered after us, and may wait for this very core.
         self._pace.look()
         self._attention.set()
         try:
@@ -257,10 +259,8 @@ class Taker:
 
     def _pause(self) -> float:
         """Seconds until the next look, if nothing happens before."""
-        until = self._turned_at + POLL_S
-        if self._room > 0:
-            until = min(until, self._due_at)
-        return until - self._clock.monotonic()
+        due_at = self._due_at if self._room > 0 else float("inf")
+        return min(self._turned_at + POLL_S, due_at) - self._clock.monotonic()
 
     def _send(self, version: int) -> bool:
         """Send the turns that are worth it; False if none is."""

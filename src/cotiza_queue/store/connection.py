@@ -44,6 +44,8 @@ READS = frozenset({"get", "list", "past", "why", "metrics"})
 the inbox gets its place before them, if the server lets us.
 """
 OTHERWISE = APART | READS
+HANDS_OVER = "post"
+"""May bring a job to a worker that waits for it. The worker hears of it before we are answered."""
 BROKEN = (RedisError, OSError)
 
 Argument = str | bytes | int
@@ -73,15 +75,15 @@ class Connection:
         # for. After a rest each would take its time.
         try:
             packed = pack(("FCALL", self._library.functions[verb], 1, keys.meta(job_type), *args))
-            replies = await wire.ask(packed)
+            replies = await wire.ask(packed, answered_last=verb == HANDS_OVER)
         except (TypeError, *BROKEN) as error:
             raise self._unsent(error) from error
         finally:
             self._turnstile.leave()
-        reply = replies[0]
+        reply = replies[-1]
         if not isinstance(reply, Exception):
             return reply
-        (failed,) = self._heard(wire, replies)
+        *_, failed = self._heard(wire, replies)
         if isinstance(failed, FunctionMissing):
             return await self._call(verb, job_type, args)
         raise failed
