@@ -5,7 +5,6 @@ start it. Two turns may be under way, see ``pace.py``.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -23,7 +22,7 @@ from ..telemetry import Telemetry
 from .gate import Hooks
 from .isolation import Isolation
 from .leases import Leases
-from .loop import DAMAGED_PAUSE_S, FIRST_BACKOFF_S, Background, wait_for
+from .loop import DAMAGED_PAUSE_S, FIRST_BACKOFF_S, Background, step_aside, wait_for
 from .pace import Pace
 from .runner import Runner
 from .running import Running
@@ -120,7 +119,7 @@ class Taker:
 
     def _say_handed(self, delivery: Delivery, now_ms: int) -> None:
         """The next turn gives the job its place; if it has ended by then, that goes along."""
-        os.sched_yield()  # Who has called is answered after us, and may wait for this very core.
+        step_aside()  # Who has brought it is answered after us, and may wait for this very core.
         self._pace.look()
         self._attention.set()
         try:
