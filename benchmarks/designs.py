@@ -24,11 +24,11 @@ from typing import Any
 
 from cotiza_queue.chance import SystemChance
 from cotiza_queue.engine.intake import intake_of
-from cotiza_queue.model.ids import RANDOM_BYTES, new_job_id
+from cotiza_queue.model.ids import CHANCE_BYTES, new_job_id
 from cotiza_queue.model.job import JobType, NewJob
 from cotiza_queue.store.commands import Commands, Settlement
 from cotiza_queue.store.connection import Connection
-from cotiza_queue.store.ids import StoredId
+from cotiza_queue.store.ids import StoredId, stored
 from cotiza_queue.store.library import sources
 from cotiza_queue.store.wire import pack
 
@@ -93,11 +93,17 @@ async def life(commands: Commands) -> None:
     chance = SystemChance()
     for start in range(0, JOBS, CHUNK):
         ids = [
-            new_job_id(start + n, chance.random_bytes(RANDOM_BYTES), KIND.name, "t")
+            new_job_id(
+                start + n, int.from_bytes(chance.random_bytes(CHANCE_BYTES), "big"), KIND.name, "t"
+            )
             for n in range(CHUNK)
         ]
         jobs = [
-            intake_of(NewJob(type=KIND.name, payload={"x": "y" * 280}, tenant="t"), KIND, id_)
+            intake_of(
+                NewJob(type=KIND.name, payload={"x": "y" * 280}, tenant="t"),
+                KIND,
+                stored(id_, KIND.name),
+            )
             for id_ in ids
         ]
         await commands.enqueue(KIND.name, jobs)
@@ -174,8 +180,10 @@ async def heartbeat(server: Server, rounds: int) -> None:
             chance = SystemChance()
             job = NewJob(type=KIND.name, payload=1, tenant="t")
             for n in range(held):
-                id_ = new_job_id(n, chance.random_bytes(RANDOM_BYTES), KIND.name, "t")
-                await commands.enqueue(KIND.name, [intake_of(job, KIND, id_)])
+                id_ = new_job_id(
+                    n, int.from_bytes(chance.random_bytes(CHANCE_BYTES), "big"), KIND.name, "t"
+                )
+                await commands.enqueue(KIND.name, [intake_of(job, KIND, stored(id_, KIND.name))])
             taken = (await commands.turn(KIND.name, "w", held, [])).deliveries
             pairs = [(delivery.stored, delivery.token) for delivery in taken]
             for name, running in (("job by job", pairs), ("the worker alone", [])):

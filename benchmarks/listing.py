@@ -23,6 +23,7 @@ from cotiza_queue.model.ids import type_code
 from cotiza_queue.store.asked import Intake
 from cotiza_queue.store.commands import Commands, Delivery, Settlement
 from cotiza_queue.store.connection import Connection
+from cotiza_queue.store.ids import stored
 
 KIND: JobType[Any] = JobType("listed")
 TENANT, PAGE, WORKER, DAY_MS = "acme", 100, "filler", 86_400_000
@@ -48,7 +49,7 @@ def made(n: int) -> Intake:
     tags = ("even" if n % 2 == 0 else "odd", *(["rare"] if n % 1000 < 2 else []))
     options = JobOptions(tags=tags, delay=DAY_MS if n % 500 == 2 else 0, attempts=1)
     job = NewJob(type=KIND.name, payload={"n": n}, tenant=TENANT, options=options)
-    return intake_of(job, KIND, f"{n:030d}{type_code(KIND.name)}")
+    return intake_of(job, KIND, stored(f"{n:030d}{type_code(KIND.name)}", KIND.name))
 
 
 def ended(delivery: Delivery) -> Settlement:

@@ -16,7 +16,7 @@ from cotiza_queue.store import record
 from cotiza_queue.store.asked import Changed, Intake
 from cotiza_queue.store.commands import Commands, Settlement, Turn
 from cotiza_queue.store.connection import Connection
-from cotiza_queue.store.ids import shown
+from cotiza_queue.store.ids import shown, stored
 from cotiza_queue.store.views import Views
 from engine.records import packed_record, run_of
 
@@ -48,7 +48,9 @@ class Store:
         job = NewJob(
             type=self.kind, payload=1, tenant="t", options=msgspec.convert(options, JobOptions)
         )
-        return msgspec.structs.replace(intake_of(job, JobType(self.kind), job_id), body=body)
+        return msgspec.structs.replace(
+            intake_of(job, JobType(self.kind), stored(job_id, self.kind)), body=body
+        )
 
     async def run(self, count: int) -> Turn:
         return await self.commands.turn(self.kind, "w", count, [])

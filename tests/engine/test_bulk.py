@@ -19,6 +19,7 @@ from cotiza_queue.errors import InvalidInput, QueueDamaged, QueueUnavailable, To
 from cotiza_queue.model.job import Enqueued, JobType
 from cotiza_queue.store import codec, keys
 from cotiza_queue.store.asked import Intake
+from cotiza_queue.store.ids import stored
 from cotiza_queue.store.wire import Wire
 from engine.line import Fate, line_to
 
@@ -104,6 +105,7 @@ async def test_each_error_is_told_at_its_place_and_the_order_is_kept(
 PRODUCER = """
 import asyncio, sys
 from cotiza_queue import NewJob, Queue
+from cotiza_queue.store.ids import stored
 async def main():
     async with Queue(sys.argv[1]) as queue:
         print("ready", flush=True)
@@ -183,7 +185,9 @@ async def test_ten_thousand_and_not_one_more(queue: Queue, kind: str) -> None:
 def brought(size: int, options: JobOptions = PLAIN, key: str | None = None) -> Intake:
     """A job on its way in, whose body has that size."""
     job = NewJob(type=KIND.name, payload=None, options=options, idempotency_key=key)
-    return msgspec.structs.replace(intake_of(job, KIND, "an-id"), body=b"x" * size)
+    return msgspec.structs.replace(
+        intake_of(job, KIND, stored("an-id", KIND.name)), body=b"x" * size
+    )
 
 
 def packed(job: Intake, count: int) -> list[list[int]]:

@@ -17,6 +17,7 @@ from cotiza_queue.engine.intake import intake_of
 from cotiza_queue.model.job import JobType
 from cotiza_queue.store.commands import Commands, Delivery, Settlement
 from cotiza_queue.store.connection import Connection
+from cotiza_queue.store.ids import stored
 from stateful.server import TimedServer
 
 LEASE_MS = 3000
@@ -48,7 +49,7 @@ class Fleet:
                 name = f"t{tenant}"
                 options = JobOptions(remove_on_complete=True, attempts=20)
                 job = NewJob(type="capped", payload=n, tenant=name, options=options)
-                jobs.append(intake_of(job, KIND, f"{name}-{n}"))
+                jobs.append(intake_of(job, KIND, stored(f"{name}-{n}", KIND.name)))
             await self.commands.enqueue("capped", jobs)
 
     async def turn(self, worker: str, want: int) -> list[Delivery]:
@@ -171,7 +172,7 @@ async def test_ten_thousand_tenants_have_each_started_once_before_any_starts_a_t
                 name = f"t{tenant}"
                 options = JobOptions(remove_on_complete=True)
                 job = NewJob(type="capped", payload=n, tenant=name, options=options)
-                jobs.append(intake_of(job, KIND, f"{name}-{n}"))
+                jobs.append(intake_of(job, KIND, stored(f"{name}-{n}", KIND.name)))
         await fleet.commands.enqueue("capped", jobs)
     started: Counter[str] = Counter()
     while len(started) < 10_000:

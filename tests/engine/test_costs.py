@@ -14,6 +14,7 @@ from cotiza_queue.model.job import JobType
 from cotiza_queue.model.policy import MAX_COST, Rate
 from cotiza_queue.store.commands import Commands, Settlement
 from cotiza_queue.store.connection import Connection
+from cotiza_queue.store.ids import stored
 from engine.records import kept_of
 from stateful.server import TimedServer
 
@@ -38,7 +39,7 @@ class Fleet:
             self.costs[job_id] = cost
             options = JobOptions(cost=cost)
             job = NewJob(type="rated", payload=1, tenant=tenant, options=options)
-            jobs.append(intake_of(job, KIND, job_id))
+            jobs.append(intake_of(job, KIND, stored(job_id, KIND.name)))
         for start in range(0, len(jobs), 100):
             await self.commands.enqueue("rated", jobs[start : start + 100])
 

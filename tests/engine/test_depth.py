@@ -12,6 +12,7 @@ from cotiza_queue.engine.intake import intake_of
 from cotiza_queue.errors import CotizaError, InvalidInput, QueueFull, RetryableError
 from cotiza_queue.model.ids import occurrence_job_id
 from cotiza_queue.model.job import Enqueued
+from cotiza_queue.store.ids import stored
 
 CAP = 10_000
 
@@ -115,7 +116,7 @@ async def test_an_occurrence_of_a_schedule_is_never_refused(queue: Queue, kind: 
     moment = schedule.next_ms
     assert moment is not None
     job_id = occurrence_job_id(schedule.id, moment, kind, "default")
-    intake = intake_of(NewJob(type=kind, payload={}), JobType(kind), job_id)
+    intake = intake_of(NewJob(type=kind, payload={}), JobType(kind), stored(job_id, kind))
     assert await queue._link.commands.fire(kind, schedule.id, moment, moment + 60_000, intake)
     found = await queue.get(job_id)
     assert (found.status, (await queue.get(waiting.job_id)).status) == ("waiting", "delayed")

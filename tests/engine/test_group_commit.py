@@ -17,6 +17,7 @@ from cotiza_queue.model.job import Enqueued
 from cotiza_queue.store.asked import Intake
 from cotiza_queue.store.commands import Answered
 from cotiza_queue.store.connection import Connection
+from cotiza_queue.store.ids import stored
 
 
 async def calls_of(queue: Queue) -> int:
@@ -56,7 +57,7 @@ async def test_one_half_of_a_crowd_is_served_while_the_other_half_prepares(kind:
         at = {"type": job_type, "status": Status.WAITING, "created_ms": 1}
         return [Enqueued(job_id=intake.id, **at) for intake in intakes]
 
-    job = intake_of(NewJob(type=kind, payload=1), JobType(kind), "id")
+    job = intake_of(NewJob(type=kind, payload=1), JobType(kind), stored("id", kind))
     line = commit.GroupCommit(send, Background())
 
     async def caller(calls: int) -> None:

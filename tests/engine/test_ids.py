@@ -260,7 +260,7 @@ async def test_what_is_in_an_id_parts_nothing_and_ends_nothing(
     tails += [bytes(range(start, start + 16)) + b" " for start in range(0, 256, 16)]
     ids = [public(b"\x9a" + tail, kind) for tail in tails]
     job = NewJob(type=kind, payload=1, tenant=kind, options=JobOptions(tags=("a b",)))
-    await commands.enqueue(kind, [intake_of(job, JobType(kind), id_) for id_ in ids])
+    await commands.enqueue(kind, [intake_of(job, JobType(kind), stored(id_, kind)) for id_ in ids])
     for tag in (None, "a b"):
         listed = (await queue.list(kind, job_type=kind, tag=tag, limit=100)).items
         assert [one.id for one in listed] == ids[::-1]
@@ -287,9 +287,13 @@ async def test_what_is_remembered_of_a_call_names_its_job_whatever_is_in_the_id(
     keyed = NewJob(type=kind, payload=1, tenant=kind, idempotency_key="once")
     unique = NewJob(type=kind, payload=1, tenant=kind, options=span)
     asked = [
-        intake_of(job, JobType(kind), id_) for job, id_ in zip((keyed, unique), ids, strict=True)
+        intake_of(job, JobType(kind), stored(id_, kind))
+        for job, id_ in zip((keyed, unique), ids, strict=True)
     ]
-    others = [msgspec.structs.replace(each, id=f"other-{n}") for n, each in enumerate(asked)]
+    others = [
+        msgspec.structs.replace(each, stored=stored(f"other-{n}", kind))
+        for n, each in enumerate(asked)
+    ]
     await commands.enqueue(kind, asked)
     for delivery in (await commands.turn(kind, "w", 2, [])).deliveries:
         end = Settlement("complete", delivery.stored, delivery.token, b"1")

@@ -15,6 +15,7 @@ from cotiza_queue.model.job import JobType
 from cotiza_queue.model.policy import MAX_DELAY_MS
 from cotiza_queue.store.commands import Commands, Settlement
 from cotiza_queue.store.connection import Connection
+from cotiza_queue.store.ids import stored
 from stateful.server import TimedServer
 
 SHARES = {"1": 70, "1000": 20, "5000": 10}
@@ -35,7 +36,9 @@ class Feeder:
         job = NewJob(type=self.type.name, payload=priority, tenant=tenant, options=options)
         for start in range(0, count, 100):
             ids = range(self._made, self._made + min(100, count - start))
-            jobs = [intake_of(job, self.type, f"{priority}-{n}") for n in ids]
+            jobs = [
+                intake_of(job, self.type, stored(f"{priority}-{n}", self.type.name)) for n in ids
+            ]
             self._made += len(ids)
             await self.commands.enqueue(self.type.name, jobs)
 

@@ -19,7 +19,7 @@ from cotiza_queue.store import keys
 from cotiza_queue.store.catalogue import RECORDS, kind_of
 from cotiza_queue.store.commands import Commands, Settlement
 from cotiza_queue.store.connection import Connection
-from cotiza_queue.store.ids import public
+from cotiza_queue.store.ids import public, stored
 from cotiza_queue.testing.virtual import FakeChance
 from engine.records import run_of
 
@@ -45,7 +45,7 @@ class Store:
         ]
         job = NewJob(type=KIND.name, payload=1, tenant=tenant)
         answers = await self.commands.enqueue(
-            KIND.name, [intake_of(job, KIND, each) for each in ids]
+            KIND.name, [intake_of(job, KIND, stored(each, KIND.name)) for each in ids]
         )
         assert [answer.job_id for answer in answers] == ids  # type: ignore[union-attr]
         return ids

@@ -24,6 +24,7 @@ from cotiza_queue.store.asked import Intake
 from cotiza_queue.store.commands import Commands, Settlement
 from cotiza_queue.store.connection import Connection
 from cotiza_queue.store.embedded import acquire
+from cotiza_queue.store.ids import stored
 from cotiza_queue.testing.virtual import FakeChance
 
 KIND = JobType[Any]("plain")
@@ -90,7 +91,7 @@ class Meter:
         options = JobOptions(delay=delay)
         job = NewJob(type=KIND.name, payload=PAYLOAD, tenant="acme", options=options)
         job_id = new_job_id(NOW_MS, self.runs.chance(NOW_MS), KIND.name, "acme")
-        return intake_of(job, KIND, job_id, own_id=own_id)
+        return intake_of(job, KIND, stored(job_id, KIND.name), own_id=own_id)
 
     async def enqueue(self, count: int, delay: int = 0) -> None:
         await self.commands.enqueue(KIND.name, [self._new(delay=delay) for _ in range(count)])

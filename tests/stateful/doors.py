@@ -160,7 +160,7 @@ class Doors:
             job.delay = asked.delay_ms
         else:
             self.keys.claim(asked, job.id, now)
-        job.intake = msgspec.structs.replace(asked, id=job.id)
+        job.intake = msgspec.structs.replace(asked, stored=job.intake.stored)
         job.deadline = now + asked.deadline_ms if asked.deadline_ms else None
         if job.starts:
             job.progress = None

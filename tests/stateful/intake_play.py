@@ -10,6 +10,7 @@ from cotiza_queue.engine.intake import intake_of
 from cotiza_queue.model.job import Enqueued, JobType, NewJob
 from cotiza_queue.model.policy import JobOptions
 from cotiza_queue.store.asked import Changed, Intake
+from cotiza_queue.store.ids import stored
 
 from .bench import BLOCK, BODY, INBOX, Bench
 from .naming import named
@@ -85,7 +86,7 @@ class IntakePlay(StandbyPlay):
         call, id_ = next(self._calls), named(id_)
         payload = {"call": call, "pad": "x" * BODY * (call % 3 == 0)}
         job = NewJob(type=TYPE.name, payload=payload, tenant=tenant, options=sensible(options))
-        return intake_of(job, TYPE, id_)
+        return intake_of(job, TYPE, stored(id_, TYPE.name))
 
     def tick(self, ms: int) -> None:
         """A clock that goes back stays this side of what has lapsed: Redis may have removed it."""

@@ -8,11 +8,12 @@ from cotiza_queue.engine import intake
 from cotiza_queue.engine.intake import intake_of, options_of
 from cotiza_queue.model.job import JobType, NewJob
 from cotiza_queue.model.policy import Defaults, JobOptions
+from cotiza_queue.store.ids import stored
 
 
 def attempts(kind: JobType, tenant: str = "acme") -> int:
     job = NewJob(type=kind.name, payload={}, tenant=tenant, options=options_of(None))
-    taken = intake_of(job, kind, "an-id")
+    taken = intake_of(job, kind, stored("an-id", kind.name))
     assert (taken.id, taken.tenant, taken.version) == ("an-id", tenant, kind.version)
     return taken.attempts
 
@@ -44,4 +45,4 @@ def test_a_job_weighs_what_it_costs_the_server_to_take_in(
     options: JobOptions, key: str | None, weight: int
 ) -> None:
     job = NewJob(type="heavy", payload={}, options=options, idempotency_key=key)
-    assert intake_of(job, JobType("heavy"), "an-id").weight == weight
+    assert intake_of(job, JobType("heavy"), stored("an-id", "heavy")).weight == weight

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from cotiza_queue.chance import SystemChance
-from cotiza_queue.engine.runs import JOBS, SHARED_BYTES, SPAN_BITS, Runs
-from cotiza_queue.model.ids import RANDOM_BYTES, new_job_id
+from cotiza_queue.engine.runs import JOBS, SHARED_BITS, SPAN_BITS, Runs
+from cotiza_queue.model.ids import CHANCE_BITS, CHANCE_BYTES, new_job_id
 from cotiza_queue.store.ids import stored
 from cotiza_queue.testing.virtual import FakeChance
 
@@ -14,10 +14,16 @@ KIND = "file-analysis"
 NOW_MS = 1_800_000_000_000 >> SPAN_BITS << SPAN_BITS
 """When a span begins."""
 NAME_BYTES = 10
+OWN_BITS = 15
 
 
 def ids(runs: Runs, count: int, now_ms: int = NOW_MS, tenant: str = "acme") -> list[str]:
     return [new_job_id(now_ms, runs.chance(now_ms), KIND, tenant) for _ in range(count)]
+
+
+def shared(chance: int) -> int:
+    """What is the run's."""
+    return chance >> CHANCE_BITS - SHARED_BITS
 
 
 def hashes(job_ids: list[str]) -> list[bytes]:
@@ -54,10 +60,10 @@ def test_even_with_the_same_chance_no_two_of_a_run_are_alike() -> None:
 def test_chance_is_as_long_as_an_id_needs_and_its_own_part_is_drawn_for_each() -> None:
     runs = Runs(FakeChance())
     drawn = [runs.chance(NOW_MS) for _ in range(JOBS)]
-    assert {len(each) for each in drawn} == {RANDOM_BYTES}
-    assert len({each[:SHARED_BYTES] for each in drawn}) == 1
-    assert [each[SHARED_BYTES] for each in drawn] == list(range(JOBS))
-    assert len({each[SHARED_BYTES + 1 :] for each in drawn}) == JOBS
+    assert {each.bit_length() for each in drawn} <= {CHANCE_BITS, CHANCE_BITS - 1}
+    assert len({shared(each) for each in drawn}) == 1
+    assert [each >> OWN_BITS & 31 for each in drawn] == list(range(JOBS))
+    assert len({each & (1 << OWN_BITS) - 1 for each in drawn}) == JOBS
 
 
 def test_a_fork_goes_on_with_a_run_of_its_own() -> None:
@@ -66,10 +72,11 @@ def test_a_fork_goes_on_with_a_run_of_its_own() -> None:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        os.write(writing, runs.chance(NOW_MS))
+        os.write(writing, runs.chance(NOW_MS).to_bytes(CHANCE_BYTES, "big"))
         os._exit(0)
     os.waitpid(child, 0)
-    theirs, ours = os.read(reading, RANDOM_BYTES), runs.chance(NOW_MS)
+    theirs = int.from_bytes(os.read(reading, CHANCE_BYTES), "big")
+    ours = runs.chance(NOW_MS)
     os.close(reading)
     os.close(writing)
-    assert ours[:SHARED_BYTES] == before[:SHARED_BYTES] != theirs[:SHARED_BYTES]
+    assert shared(ours) == shared(before) != shared(theirs)

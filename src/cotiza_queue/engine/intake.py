@@ -18,6 +18,7 @@ from ..model.job import JobType, NewJob
 from ..model.policy import JobOptions, RunRules, lane_of, rules_for
 from ..store import codec
 from ..store.asked import Intake
+from ..store.ids import StoredId
 from ..wording import explain
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
@@ -33,7 +34,7 @@ MAX_KEY = 512
 def intake_of(
     job: NewJob,
     job_type: JobType[Any],
-    job_id: str,
+    stored_id: StoredId,
     *,
     own_id: bool = False,
     schedule_id: str | None = None,
@@ -52,7 +53,7 @@ def intake_of(
     key = job.options.unique_key
     return replace(
         terms.intake,
-        id=job_id,
+        stored=stored_id,
         tenant=tenant,
         unique=f"{tenant}/{key}" if key else "",
         body=codec.encode_body(body),
@@ -94,7 +95,8 @@ def _terms(options: JobOptions, job_type: JobType[Any]) -> _Terms:
 def _terms_of(options: JobOptions, job_type: JobType[Any]) -> _Terms:
     rules = rules_for(options, job_type.defaults)
     intake = Intake(
-        id="",
+        type=job_type.name,
+        stored=StoredId(b""),
         tenant="",
         priority=options.priority,
         lane=lane_of(options.priority),

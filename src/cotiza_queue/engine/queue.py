@@ -21,7 +21,7 @@ from ..model.ids import (
     check_job_type,
     check_tenant,
     custom_job_id,
-    new_job_id,
+    new_number,
 )
 from ..model.job import (
     Enqueued,
@@ -38,6 +38,7 @@ from ..model.status import Status, status_of
 from ..store.asked import Intake
 from ..store.codec import MAX_PAYLOAD_BYTES, MAX_STORED_BYTES
 from ..store.commands import Answered
+from ..store.ids import laid, stored
 from ..store.views import Which
 from . import bulk, changing, listing
 from .commit import GroupCommit
@@ -375,12 +376,13 @@ class Queue(Recurring, Operators):
         check_tenant(job.tenant)
         custom = job.options.job_id
         if custom:
-            job_id = custom_job_id(custom, job.tenant, kind.name)
+            id_ = stored(custom_job_id(custom, job.tenant, kind.name), kind.name)
         else:
             now_ms = self._clock.now_ms()
-            job_id = new_job_id(now_ms, self._runs.chance(now_ms), kind.name, job.tenant)
+            number = new_number(now_ms, self._runs.chance(now_ms), kind.name, job.tenant)
+            id_ = laid(number, kind.name)
         most = MAX_PAYLOAD_BYTES if self._offload is None else MAX_STORED_BYTES
-        return intake_of(job, kind, job_id, own_id=not custom, most=most)
+        return intake_of(job, kind, id_, own_id=not custom, most=most)
 
     def _accept(self, name: str, intakes: Sequence[Intake]) -> Awaitable[Sequence[Answered]]:
         if self._hooks.none and self._directory.announced(name):

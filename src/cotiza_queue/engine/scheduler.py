@@ -13,6 +13,7 @@ from ..model.cron import Cron
 from ..model.ids import occurrence_job_id
 from ..model.job import JobType, NewJob, Schedule
 from ..store.commands import Commands
+from ..store.ids import stored
 from ..store.views import Views, encode_spec, spec_of
 from ..telemetry import Telemetry
 from .intake import intake_of
@@ -53,6 +54,7 @@ class Scheduler:
         following: int | None = None
         try:
             following = Cron.parse(schedule.cron, schedule.timezone).next_after(now)
+            id_ = occurrence_job_id(schedule.id, occurrence, schedule.type, schedule.tenant)
             job = intake_of(
                 NewJob(
                     type=schedule.type,
@@ -61,7 +63,7 @@ class Scheduler:
                     options=schedule.options,
                 ),
                 self._job_type,
-                occurrence_job_id(schedule.id, occurrence, schedule.type, schedule.tenant),
+                stored(id_, schedule.type),
                 schedule_id=schedule.id,
             )
         except InvalidInput as error:

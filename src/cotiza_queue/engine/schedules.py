@@ -10,8 +10,9 @@ from ..chance import Chance
 from ..clock import Clock
 from ..errors import InvalidInput, NotFound
 from ..model.cron import Cron
-from ..model.ids import RANDOM_BYTES, new_job_id, occurrence_job_id
+from ..model.ids import CHANCE_BYTES, new_job_id, occurrence_job_id
 from ..model.job import JobType, NewJob, Schedule
+from ..store.ids import stored
 from ..store.link import Link
 from ..store.views import encode_spec, spec_of
 from .intake import intake_of
@@ -35,9 +36,10 @@ class Schedules:
         InvalidInput.
         """
         parsed = Cron.parse(cron, timezone)
-        intake_of(job, kind, "0")  # what can't be enqueued at an occurrence is refused now
+        # What can't be enqueued at an occurrence is refused now.
+        intake_of(job, kind, stored("0", kind.name))
         if key is None:
-            chance = self._chance.random_bytes(RANDOM_BYTES)
+            chance = int.from_bytes(self._chance.random_bytes(CHANCE_BYTES), "big")
             schedule_id = new_job_id(self._clock.now_ms(), chance, kind.name, job.tenant)
         else:
             schedule_id = occurrence_job_id(f"{job.tenant}/{key}", 0, kind.name, job.tenant)

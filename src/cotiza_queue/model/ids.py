@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import zlib
 from functools import lru_cache
 from typing import NewType
 
@@ -21,30 +20,61 @@ ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 """Of what we make: Crockford's base 32, five bits a character."""
 PAIRS = [one + other for one in ALPHABET for other in ALPHABET]
 """Two characters, by the ten bits that they stand for."""
+_DIGITS = bytes(
+    b"0123456789abcdefghijklmnopqrstuv"[ALPHABET.index(chr(byte))] if chr(byte) in ALPHABET else 33
+    for byte in range(256)
+)
+"""The digits that int() knows, for those of our alphabet; an exclamation mark for all else."""
 _TYPE = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
 _NAME = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _TENANT = re.compile(r"[0-9A-Za-z_.:@-]{1,64}")
 _ISSUED = re.compile(rf"[{ALPHABET}]{{34}}")
-_TIME_CHARACTERS, _RANDOM_CHARACTERS, _MARK_CHARACTERS = 10, 14, 3
+CHARACTERS = 30
+"""Of a job id of ours, five bits each, before those that name its type."""
+CHANCE_BITS = 70
+"""Of chance in a job id, of which neighbours share 50 (engine/runs.py): that costs 2**15 guesses a
+millisecond of who knows one of them.
+"""
+CHANCE_BYTES = 9
+"""In which so many bits have room."""
+_MARK_BITS, _CODE_BITS = 15, 20
 _CODE_CHARACTERS, _TENANT_CHARACTERS = 4, 12
+_CHANCE = (1 << CHANCE_BITS) - 1
+_MARK = (1 << _MARK_BITS) - 1
+_CODE = (1 << _CODE_BITS) - 1
+_FIFTY = (1 << 50) - 1
+_OURS, _THEIRS = 32_749, 32_719
+"""The largest primes that a mark has room for: what is left of an id divided by one, as in the
+check digits of ISO 7064. Whatever character of an id is changed, it no longer fits.
+"""
 MAX_ACTOR = 200
 """Characters of the name of who asked for something."""
-RANDOM_BYTES = _RANDOM_CHARACTERS
-"""Of chance in a job id, five bits of each: 70 bits, of which neighbours share 50 (engine/runs.py),
-and that cost 2**15 guesses a millisecond of who knows one of them.
-"""
-_CHARACTER = (ALPHABET * 8).encode()
-"""The character of each byte: as likely as any other."""
 CUSTOM_ID_LENGTH = 46
 """The longest job id that a caller may choose: what 64 characters leave beside tenant and type."""
 
 
-def new_job_id(now_ms: int, random_bytes: bytes, job_type: str, tenant: str) -> JobId:
-    """10 characters of time, 14 random ones, 3 that mark the id as ours, 3 that mark it as its
-    tenant's, 4 that name the type (Crockford base 32, like a ULID). ``random_bytes``: RANDOM_BYTES.
+def new_job_id(now_ms: int, chance: int, job_type: str, tenant: str) -> JobId:
+    """10 characters of time, 14 of chance (the last CHANCE_BITS of that), 3 that mark the id as
+    ours, 3 that mark it as its tenant's, 4 that name the type (Crockford base 32, like a ULID).
     """
-    tail = random_bytes[:RANDOM_BYTES].translate(_CHARACTER).decode()
-    return _marked(_moment(now_ms) + tail, type_code(job_type), tenant)
+    return spelt(new_number(now_ms, chance & _CHANCE, job_type, tenant), job_type)
+
+
+def new_number(now_ms: int, chance: int, job_type: str, tenant: str) -> int:
+    """The same as a number, without what names the type. ``chance``: CHANCE_BITS and no more."""
+    head = now_ms << CHANCE_BITS | chance
+    return head << 2 * _MARK_BITS | _marks(head << _CODE_BITS | _code(job_type), tenant)
+
+
+def spelt(number: int, job_type: str) -> JobId:
+    """The id of that number."""
+    first, middle, last = number >> 100, number >> 50 & _FIFTY, number & _FIFTY
+    return JobId(f"{_ten(first)}{_ten(middle)}{_ten(last)}{type_code(job_type)}")
+
+
+def number_of(job_id: str) -> int:
+    """The number of an id of ours, whatever type it names. Raises ValueError for any other."""
+    return int(job_id[:CHARACTERS].encode().translate(_DIGITS), 32)
 
 
 def custom_job_id(custom: str, tenant: str, job_type: str) -> JobId:
@@ -63,30 +93,36 @@ def custom_job_id(custom: str, tenant: str, job_type: str) -> JobId:
 
 def occurrence_job_id(schedule_id: str, due_ms: int, job_type: str, tenant: str) -> JobId:
     """The id of one occurrence of a schedule: the same whoever fires it."""
-    tail = _digest(f"{schedule_id}@{due_ms}", _RANDOM_CHARACTERS)
-    return _marked(_moment(due_ms) + tail, type_code(job_type), tenant)
+    return new_job_id(due_ms, _number(f"{schedule_id}@{due_ms}"), job_type, tenant)
 
 
 def was_issued(job_id: str, tenant: str | None) -> bool:
     """True if the id is one that we made, for that tenant or (None) for any.
 
     Nothing is remembered for it: an id carries its marks. They are no secret, so an id that
-    somebody has made up on purpose may pass; one that is a guess does in 1 of 32,768 cases for any
+    somebody has made up on purpose may pass; one that is a guess does in 1 of 32,749 cases for any
     tenant, and in one of a thousand million for a given one.
     """
     if not _ISSUED.fullmatch(job_id):
         return False
-    head, code = job_id[: _TIME_CHARACTERS + _RANDOM_CHARACTERS], job_id[-_CODE_CHARACTERS:]
-    if tenant is not None:
-        return _marked(head, code, tenant) == job_id
-    ours = len(head) + _MARK_CHARACTERS
-    return _marked(head, code, "")[:ours] == job_id[:ours]
+    number, code = number_of(job_id), int(job_id[CHARACTERS:].encode().translate(_DIGITS), 32)
+    whole = number >> 2 * _MARK_BITS << _CODE_BITS | code
+    marks = _marks(whole, tenant or "")
+    if tenant is None:
+        return marks >> _MARK_BITS == number >> _MARK_BITS & _MARK
+    return marks == number & (1 << 2 * _MARK_BITS) - 1
 
 
 @lru_cache(1024)
 def type_code(job_type: str) -> str:
     """Four characters that tell a type among the few that a deployment has."""
     return _digest(job_type, _CODE_CHARACTERS)
+
+
+@lru_cache(1024)
+def _code(job_type: str) -> int:
+    """The same as a number."""
+    return _number(job_type) & _CODE
 
 
 def is_name(text: str) -> bool:
@@ -129,18 +165,18 @@ def check_actor(by: str) -> str:
     return by
 
 
-def _marked(head: str, code: str, tenant: str) -> JobId:
-    """The head, its mark, its mark together with the tenant, and the code of the type."""
-    ours = zlib.crc32(f"{head}{code}".encode())
-    theirs = zlib.crc32(tenant.encode(), ours)
-    # Three characters for 15 bits of each.
-    return JobId(
-        f"{head}{PAIRS[ours >> 5 & 1023]}{ALPHABET[ours & 31]}"
-        f"{PAIRS[theirs >> 5 & 1023]}{ALPHABET[theirs & 31]}{code}"
-    )
+def _marks(whole: int, tenant: str) -> int:
+    """Of an id with its type's code: that it is ours, and its tenant's."""
+    return whole % _OURS << _MARK_BITS | (whole ^ _mask(tenant)) % _THEIRS
 
 
-def ten(bits: int) -> str:
+@lru_cache(1024)
+def _mask(tenant: str) -> int:
+    """Makes an id another number for each tenant."""
+    return _number(tenant)
+
+
+def _ten(bits: int) -> str:
     """The ten characters of fifty bits."""
     return (
         f"{PAIRS[bits >> 40]}{PAIRS[bits >> 30 & 1023]}{PAIRS[bits >> 20 & 1023]}"
@@ -148,17 +184,12 @@ def ten(bits: int) -> str:
     )
 
 
-_moment = lru_cache(64)(ten)
-"""Of a time in milliseconds."""
-
-
 def _digest(text: str, length: int) -> str:
-    return _encode(int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big"), 26)[-length:]
+    """So many characters that stand for a text; at most 25."""
+    number = _number(text)
+    return "".join(ALPHABET[number >> 5 * place & 31] for place in reversed(range(length)))
 
 
-def _encode(number: int, length: int) -> str:
-    characters = []
-    for _ in range(length):
-        characters.append(ALPHABET[number & 31])
-        number >>= 5
-    return "".join(reversed(characters))
+def _number(text: str) -> int:
+    """128 bits that stand for a text."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big")

@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
+from ..model.ids import JobId
 from ..model.policy import KeepFor
 from . import codec
-from .ids import packed
+from .ids import StoredId, public
 
 INBOX_BYTES = 4096
 """The largest body that goes into the inbox: of a larger one, a second copy costs more than is
@@ -26,7 +27,9 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     none.
     """
 
-    id: str
+    type: str
+    stored: StoredId
+    """Its id as it lies in Redis, which is all that a call needs: ``id`` makes the other one."""
     tenant: str
     priority: int
     lane: int
@@ -57,13 +60,17 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     @property
+    def id(self) -> JobId:
+        return public(self.stored, self.type)
+
+    @property
     def weight(self) -> int:
         """What it costs the server to take it in, in plain jobs, so that calls take much the same
         time whatever they bring.
         """
         return 1 + (self.delay_ms > 0) + (self.once != "") + len(self.tags) // HEAVY_TAGS
 
-    def arguments(self, job_type: str) -> list[bytes]:
+    def arguments(self) -> list[bytes]:
         """As ops/enqueue.lua takes them: what the job is, packed, and its body. What is empty in
         options and call is left out, and most jobs have neither.
         """
@@ -80,7 +87,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
             )
         )
         # The id, which is no text, then the list without its head, which is one byte.
-        return [packed(self.id, job_type) + asked[1:], self.body]
+        return [codec.pack_text(self.stored) + asked[1:], self.body]
 
     def kept_options(self) -> dict[str, Any] | None:
         """What is kept with the job beside the usual."""

@@ -111,9 +111,9 @@ class Commands:
     async def enqueue(self, job_type: str, jobs: Sequence[Intake]) -> list[Answered]:
         """Take jobs in, all of the call or none."""
         if by_inbox(jobs):
-            reply = await self._connection.call("post", job_type, *jobs[0].arguments(job_type))
+            reply = await self._connection.call("post", job_type, *jobs[0].arguments())
         else:
-            arguments = [argument for job in jobs for argument in job.arguments(job_type)]
+            arguments = [argument for job in jobs for argument in job.arguments()]
             reply = await self._connection.call("enqueue", job_type, *arguments)
         return _answers(reply, job_type, jobs)
 
@@ -124,7 +124,7 @@ class Commands:
         The error of one that was not is the answer to each of its jobs.
         """
         calls = [
-            (job_type, [argument for job in jobs for argument in job.arguments(job_type)])
+            (job_type, [argument for job in jobs for argument in job.arguments()])
             for job_type, jobs in chunks
         ]
         replies = await self._connection.call_each("enqueue", calls)
@@ -322,7 +322,7 @@ class Commands:
         self, job_type: str, schedule_id: str, occurrence_ms: int, next_ms: int, job: Intake
     ) -> bool:
         """Turn one occurrence into a job. False if another worker was first."""
-        arguments = job.arguments(job_type)
+        arguments = job.arguments()
         return bool(
             await self._connection.call(
                 "fire", job_type, schedule_id, occurrence_ms, next_ms, *arguments
@@ -332,16 +332,16 @@ class Commands:
 
 def _answers(reply: list[Any] | int, job_type: str, jobs: Sequence[Intake]) -> list[Answered]:
     if isinstance(reply, int):
-        return [_waiting(job, job_type, reply) for job in jobs]
+        return [_waiting(job, reply) for job in jobs]
     now, *rows = reply
     return [
-        _waiting(job, job_type, now) if row == 1 else _answer(row, job_type)
+        _waiting(job, now) if row == 1 else _answer(row, job_type)
         for row, job in zip(rows, jobs, strict=True)
     ]
 
 
-def _waiting(job: Intake, job_type: str, now_ms: int) -> Enqueued:
-    return Enqueued(job_id=job.id, type=job_type, status=Status.WAITING, created_ms=now_ms)
+def _waiting(job: Intake, now_ms: int) -> Enqueued:
+    return Enqueued(job_id=job.id, type=job.type, status=Status.WAITING, created_ms=now_ms)
 
 
 def _answer(row: list[Any], job_type: str) -> Answered:

@@ -11,9 +11,10 @@ So the first byte tells which it is, and no other key of a queue begins with suc
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import NewType
 
-from ..model.ids import ALPHABET, JobId, ten, type_code
+from ..model.ids import CHARACTERS, JobId, number_of, spelt, type_code
 from . import codec
 
 StoredId = NewType("StoredId", bytes)
@@ -23,37 +24,36 @@ FORM = rb"[\x80-\xff][\s\S]{17}|#[0-9A-Za-z_-]+"
 RUN = rb"[\x80-\xff][\s\S]{9}|#[0-9A-Za-z_-]+"
 """Of the name of the hash in which its record lies."""
 
-_KEPT, _BYTES, _RUN_BYTES = 30, 18, 10
-_FIRST_BIT = 1 << 143
-_PACKED = (0xA0 + _BYTES) << 144 | _FIRST_BIT
-"""With the byte before it that says in MessagePack: a text of so many bytes."""
+_BYTES, _RUN_BYTES = 18, 10
+_LARGEST_BITS = 143
+_FIRST_BIT = 1 << _LARGEST_BITS
+_LATE = (1 << 15) - 1
+"""Of the time, what goes behind what a run shares."""
 _FIFTY = (1 << 50) - 1
-_DIGITS = bytes(
-    b"0123456789abcdefghijklmnopqrstuv"[ALPHABET.index(chr(byte))] if chr(byte) in ALPHABET else 33
-    for byte in range(256)
-)
-"""The digits that int() knows, for those of our alphabet; an exclamation mark for all else."""
 _words = re.compile(rb"[\x80-\xff][\s\S]{17}|[^ ]+").findall
 _in_texts = re.compile(rb"(?:(?<=[ :])|^)(?:" + FORM + rb")(?=[ ,:]|$)").sub
 
 
-def packed(job_id: str, job_type: str) -> bytes:
-    """As it lies in that type's queue, in MessagePack: what calls with many ids bring."""
-    if job_id[_KEPT:] == type_code(job_type):
-        # The last three characters of the time go behind what a run shares.
-        text = f"{job_id[:7]}{job_id[10:20]}{job_id[7:10]}{job_id[20:_KEPT]}"
-        try:
-            bits = int(text.encode().translate(_DIGITS), 32)
-        except ValueError:
-            bits = _FIRST_BIT  # not all of it is of our alphabet
-        if bits < _FIRST_BIT:
-            return (_PACKED + bits).to_bytes(1 + _BYTES, "big")
-    return codec.pack_text(b"#" + job_id.encode())
+def laid(number: int, job_type: str) -> StoredId:
+    """The id of that number (model/ids.py) as it lies in that type's queue."""
+    if number >> _LARGEST_BITS:
+        return _as_text(spelt(number, job_type))
+    early, late = number >> 115, number >> 100 & _LATE
+    bits = early << 115 | (number >> 50 & _FIFTY) << 65 | late << 50 | number & _FIFTY
+    return StoredId((_FIRST_BIT | bits).to_bytes(_BYTES, "big"))
 
 
 def stored(job_id: str, job_type: str) -> StoredId:
-    """As it lies in that type's queue."""
-    return StoredId(codec.bytes_of(packed(job_id, job_type)))
+    """The id as it lies in that type's queue."""
+    if job_id[CHARACTERS:] == type_code(job_type):
+        with suppress(ValueError):  # not all of it is of our alphabet
+            return laid(number_of(job_id), job_type)
+    return _as_text(job_id)
+
+
+def packed(job_id: str, job_type: str) -> bytes:
+    """The same in MessagePack: what calls with many ids bring."""
+    return codec.pack_text(stored(job_id, job_type))
 
 
 def public(stored_id: bytes, job_type: str) -> JobId:
@@ -61,8 +61,13 @@ def public(stored_id: bytes, job_type: str) -> JobId:
     if len(stored_id) != _BYTES or stored_id[0] < 0x80:
         return JobId(stored_id.removeprefix(b"#").decode("utf-8", "replace"))
     bits = int.from_bytes(stored_id, "big") ^ _FIRST_BIT
-    text = f"{ten(bits >> 100)}{ten(bits >> 50 & _FIFTY)}{ten(bits & _FIFTY)}"
-    return JobId(f"{text[:7]}{text[17:20]}{text[7:17]}{text[20:]}{type_code(job_type)}")
+    early, late = bits >> 115, bits >> 50 & _LATE
+    number = early << 115 | late << 100 | (bits >> 65 & _FIFTY) << 50 | bits & _FIFTY
+    return spelt(number, job_type)
+
+
+def _as_text(job_id: str) -> StoredId:
+    return StoredId(b"#" + job_id.encode())
 
 
 def words(joined: bytes) -> list[bytes]:
