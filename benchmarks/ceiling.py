@@ -21,10 +21,9 @@ from cotiza_queue import JobOptions
 from cotiza_queue.chance import SystemChance
 from cotiza_queue.engine.intake import intake_of
 from cotiza_queue.engine.runs import Runs
-from cotiza_queue.model.ids import new_number
+from cotiza_queue.model.ids import new_parts
 from cotiza_queue.store.asked import Intake
 from cotiza_queue.store.commands import Settlement
-from cotiza_queue.store.ids import laid
 
 from .environments import prepare
 from .processes import about
@@ -95,9 +94,9 @@ def pages(
         made = []
         for n in range(start, min(start + page, jobs)):
             tenant = tenants[n % len(tenants)]
-            id_ = laid(new_number(NOW_MS, runs.chance(NOW_MS), NAME, tenant), NAME)
+            id_ = new_parts(NOW_MS, runs.chance(NOW_MS), NAME, tenant)
             job = KIND.job(payload, tenant=tenant, options=options)
-            made.append(intake_of(job, KIND, id_, own_id=True))
+            made.append(intake_of(job, KIND, id_))
         yield made
 
 

@@ -17,14 +17,14 @@ import pytest
 from cotiza_queue import JobOptions, NewJob, Queue, Worker, WorkerOptions
 from cotiza_queue.engine.intake import intake_of
 from cotiza_queue.engine.runs import JOBS, Runs
-from cotiza_queue.model.ids import new_job_id
+from cotiza_queue.model.ids import new_parts
 from cotiza_queue.model.job import JobType
 from cotiza_queue.store import keys
 from cotiza_queue.store.asked import Intake
 from cotiza_queue.store.commands import Commands, Settlement
 from cotiza_queue.store.connection import Connection
 from cotiza_queue.store.embedded import acquire
-from cotiza_queue.store.ids import stored
+from cotiza_queue.store.ids import laid
 from cotiza_queue.testing.virtual import FakeChance
 
 KIND = JobType[Any]("plain")
@@ -90,8 +90,8 @@ class Meter:
     def _new(self, *, own_id: bool = False, delay: int = 0) -> Intake:
         options = JobOptions(delay=delay)
         job = NewJob(type=KIND.name, payload=PAYLOAD, tenant="acme", options=options)
-        job_id = new_job_id(NOW_MS, self.runs.chance(NOW_MS), KIND.name, "acme")
-        return intake_of(job, KIND, stored(job_id, KIND.name), own_id=own_id)
+        parts = new_parts(NOW_MS, self.runs.chance(NOW_MS), KIND.name, "acme")
+        return intake_of(job, KIND, parts if own_id else laid(parts, KIND.name))
 
     async def enqueue(self, count: int, delay: int = 0) -> None:
         await self.commands.enqueue(KIND.name, [self._new(delay=delay) for _ in range(count)])

@@ -13,12 +13,12 @@ from msgspec.structs import replace
 
 from ..errors import FieldError, InvalidInput
 from ..model import uniqueness
-from ..model.ids import check_tenant
+from ..model.ids import Parts, check_tenant
 from ..model.job import JobType, NewJob
 from ..model.policy import JobOptions, RunRules, lane_of, rules_for
 from ..store import codec
 from ..store.asked import Intake
-from ..store.ids import StoredId
+from ..store.ids import StoredId, laid
 from ..wording import explain
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
@@ -34,15 +34,16 @@ MAX_KEY = 512
 def intake_of(
     job: NewJob,
     job_type: JobType[Any],
-    stored_id: StoredId,
+    id_: Parts | StoredId,
     *,
-    own_id: bool = False,
     schedule_id: str | None = None,
     most: int = codec.MAX_PAYLOAD_BYTES,
 ) -> Intake:
-    """A checked job, ready to go in. ``own_id``: the id was made for it and can't be known yet.
-    Raises InvalidInput (fields under ``data.``), TooLarge over ``most`` payload bytes.
+    """A checked job, ready to go in. ``id_``: as it lies in Redis, or the numbers of one that was
+    made for this job, so that it can't be known yet. Raises InvalidInput (fields under ``data.``),
+    TooLarge over ``most`` payload bytes.
     """
+    parts = id_ if isinstance(id_, tuple) else None
     tenant = check_tenant(job.tenant)
     payload = codec.encode_payload(validated(job.payload, job_type), most)
     terms = _terms(job.options, job_type)
@@ -53,13 +54,14 @@ def intake_of(
     key = job.options.unique_key
     return replace(
         terms.intake,
-        stored=stored_id,
+        stored=laid(id_, job_type.name) if isinstance(id_, tuple) else id_,
+        parts=parts,
         tenant=tenant,
         unique=f"{tenant}/{key}" if key else "",
         body=codec.encode_body(body),
         once=once,
         fingerprint=fingerprint,
-        plain=own_id and terms.plain and not once,
+        plain=parts is not None and terms.plain and not once,
     )
 
 

@@ -17,11 +17,12 @@ from ..errors import (
     QueueUnavailable,
 )
 from ..model.ids import (
+    Parts,
     check_actor,
     check_job_type,
     check_tenant,
     custom_job_id,
-    new_number,
+    new_parts,
 )
 from ..model.job import (
     Enqueued,
@@ -38,7 +39,7 @@ from ..model.status import Status, status_of
 from ..store.asked import Intake
 from ..store.codec import MAX_PAYLOAD_BYTES, MAX_STORED_BYTES
 from ..store.commands import Answered
-from ..store.ids import laid, stored
+from ..store.ids import StoredId, stored
 from ..store.views import Which
 from . import bulk, changing, listing
 from .commit import GroupCommit
@@ -375,14 +376,14 @@ class Queue(Recurring, Operators):
     def _intake(self, job: NewJob, kind: JobType[Any]) -> Intake:
         check_tenant(job.tenant)
         custom = job.options.job_id
+        id_: Parts | StoredId
         if custom:
             id_ = stored(custom_job_id(custom, job.tenant, kind.name), kind.name)
         else:
             now_ms = self._clock.now_ms()
-            number = new_number(now_ms, self._runs.chance(now_ms), kind.name, job.tenant)
-            id_ = laid(number, kind.name)
+            id_ = new_parts(now_ms, self._runs.chance(now_ms), kind.name, job.tenant)
         most = MAX_PAYLOAD_BYTES if self._offload is None else MAX_STORED_BYTES
-        return intake_of(job, kind, id_, own_id=not custom, most=most)
+        return intake_of(job, kind, id_, most=most)
 
     def _accept(self, name: str, intakes: Sequence[Intake]) -> Awaitable[Sequence[Answered]]:
         if self._hooks.none and self._directory.announced(name):

@@ -12,6 +12,10 @@ from typing import NewType
 from ..errors import FieldError, InvalidInput
 
 JobId = NewType("JobId", str)
+Parts = tuple[int, int, int]
+"""A job id of ours, without what names its type, in three numbers of fifty bits: its time; the
+chance that it shares with its neighbours; 20 bits of its own and its two marks of 15.
+"""
 TenantId = NewType("TenantId", str)
 Token = NewType("Token", int)
 """The fence number of one delivery; a later delivery of any job of the queue has a higher one."""
@@ -37,12 +41,9 @@ millisecond of who knows one of them.
 """
 CHANCE_BYTES = 9
 """In which so many bits have room."""
-_MARK_BITS, _CODE_BITS = 15, 20
 _CODE_CHARACTERS, _TENANT_CHARACTERS = 4, 12
-_CHANCE = (1 << CHANCE_BITS) - 1
-_MARK = (1 << _MARK_BITS) - 1
-_CODE = (1 << _CODE_BITS) - 1
-_FIFTY = (1 << 50) - 1
+_CHANCE, _OWN, _CODE = (1 << CHANCE_BITS) - 1, (1 << 20) - 1, (1 << 20) - 1
+_MARK, _MARKS = (1 << 15) - 1, (1 << 30) - 1
 _OURS, _THEIRS = 32_749, 32_719
 """The largest primes that a mark has room for: what is left of an id divided by one, as in the
 check digits of ISO 7064. Whatever character of an id is changed, it no longer fits.
@@ -57,24 +58,25 @@ def new_job_id(now_ms: int, chance: int, job_type: str, tenant: str) -> JobId:
     """10 characters of time, 14 of chance (the last CHANCE_BITS of that), 3 that mark the id as
     ours, 3 that mark it as its tenant's, 4 that name the type (Crockford base 32, like a ULID).
     """
-    return spelt(new_number(now_ms, chance & _CHANCE, job_type, tenant), job_type)
+    return spelt(new_parts(now_ms, chance & _CHANCE, job_type, tenant), job_type)
 
 
-def new_number(now_ms: int, chance: int, job_type: str, tenant: str) -> int:
-    """The same as a number, without what names the type. ``chance``: CHANCE_BITS and no more."""
-    head = now_ms << CHANCE_BITS | chance
-    return head << 2 * _MARK_BITS | _marks(head << _CODE_BITS | _code(job_type), tenant)
+def new_parts(now_ms: int, chance: int, job_type: str, tenant: str) -> Parts:
+    """The same in numbers. ``chance``: CHANCE_BITS and no more."""
+    marks = _marks(now_ms << 90 | chance << 20 | _code(job_type), tenant)
+    return now_ms, chance >> 20, (chance & _OWN) << 30 | marks
 
 
-def spelt(number: int, job_type: str) -> JobId:
-    """The id of that number."""
-    first, middle, last = number >> 100, number >> 50 & _FIFTY, number & _FIFTY
-    return JobId(f"{_ten(first)}{_ten(middle)}{_ten(last)}{type_code(job_type)}")
+def spelt(parts: Parts, job_type: str) -> JobId:
+    """The id of these numbers."""
+    moment, shared, own = parts
+    return JobId(f"{_common(moment)}{_common(shared)}{_ten(own)}{type_code(job_type)}")
 
 
-def number_of(job_id: str) -> int:
-    """The number of an id of ours, whatever type it names. Raises ValueError for any other."""
-    return int(job_id[:CHARACTERS].encode().translate(_DIGITS), 32)
+def parts_of(job_id: str) -> Parts:
+    """The numbers of an id of ours, whatever type it names. Raises ValueError for any other."""
+    digits = job_id[:CHARACTERS].encode().translate(_DIGITS)
+    return int(digits[:10], 32), int(digits[10:20], 32), int(digits[20:], 32)
 
 
 def custom_job_id(custom: str, tenant: str, job_type: str) -> JobId:
@@ -105,12 +107,12 @@ def was_issued(job_id: str, tenant: str | None) -> bool:
     """
     if not _ISSUED.fullmatch(job_id):
         return False
-    number, code = number_of(job_id), int(job_id[CHARACTERS:].encode().translate(_DIGITS), 32)
-    whole = number >> 2 * _MARK_BITS << _CODE_BITS | code
-    marks = _marks(whole, tenant or "")
+    moment, shared, own = parts_of(job_id)
+    code = int(job_id[CHARACTERS:].encode().translate(_DIGITS), 32)
+    marks = _marks(moment << 90 | shared << 40 | own >> 30 << 20 | code, tenant or "")
     if tenant is None:
-        return marks >> _MARK_BITS == number >> _MARK_BITS & _MARK
-    return marks == number & (1 << 2 * _MARK_BITS) - 1
+        return marks >> 15 == own >> 15 & _MARK
+    return marks == own & _MARKS
 
 
 @lru_cache(1024)
@@ -167,7 +169,7 @@ def check_actor(by: str) -> str:
 
 def _marks(whole: int, tenant: str) -> int:
     """Of an id with its type's code: that it is ours, and its tenant's."""
-    return whole % _OURS << _MARK_BITS | (whole ^ _mask(tenant)) % _THEIRS
+    return whole % _OURS << 15 | (whole ^ _mask(tenant)) % _THEIRS
 
 
 @lru_cache(1024)
@@ -182,6 +184,10 @@ def _ten(bits: int) -> str:
         f"{PAIRS[bits >> 40]}{PAIRS[bits >> 30 & 1023]}{PAIRS[bits >> 20 & 1023]}"
         f"{PAIRS[bits >> 10 & 1023]}{PAIRS[bits & 1023]}"
     )
+
+
+_common = lru_cache(256)(_ten)
+"""Of what neighbours have in common."""
 
 
 def _digest(text: str, length: int) -> str:

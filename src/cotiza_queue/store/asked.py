@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ..model.ids import JobId
+from ..model.ids import JobId, Parts, spelt
 from ..model.policy import KeepFor
 from . import codec
 from .ids import StoredId, public
@@ -30,6 +30,8 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     stored: StoredId
     """Its id as it lies in Redis, which is all that a call needs: ``id`` makes the other one."""
+    parts: Parts | None = None
+    """The same in numbers, if the id was made for it."""
     tenant: str
     priority: int
     lane: int
@@ -61,7 +63,9 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def id(self) -> JobId:
-        return public(self.stored, self.type)
+        if self.parts is None:
+            return public(self.stored, self.type)
+        return spelt(self.parts, self.type)
 
     @property
     def weight(self) -> int:

@@ -14,7 +14,7 @@ import re
 from contextlib import suppress
 from typing import NewType
 
-from ..model.ids import CHARACTERS, JobId, number_of, spelt, type_code
+from ..model.ids import CHARACTERS, JobId, Parts, parts_of, spelt, type_code
 from . import codec
 
 StoredId = NewType("StoredId", bytes)
@@ -25,8 +25,8 @@ RUN = rb"[\x80-\xff][\s\S]{9}|#[0-9A-Za-z_-]+"
 """Of the name of the hash in which its record lies."""
 
 _BYTES, _RUN_BYTES = 18, 10
-_LARGEST_BITS = 143
-_FIRST_BIT = 1 << _LARGEST_BITS
+_FIRST_BIT = 1 << 143
+_TIME_BITS = 43
 _LATE = (1 << 15) - 1
 """Of the time, what goes behind what a run shares."""
 _FIFTY = (1 << 50) - 1
@@ -34,20 +34,20 @@ _words = re.compile(rb"[\x80-\xff][\s\S]{17}|[^ ]+").findall
 _in_texts = re.compile(rb"(?:(?<=[ :])|^)(?:" + FORM + rb")(?=[ ,:]|$)").sub
 
 
-def laid(number: int, job_type: str) -> StoredId:
-    """The id of that number (model/ids.py) as it lies in that type's queue."""
-    if number >> _LARGEST_BITS:
-        return _as_text(spelt(number, job_type))
-    early, late = number >> 115, number >> 100 & _LATE
-    bits = early << 115 | (number >> 50 & _FIFTY) << 65 | late << 50 | number & _FIFTY
-    return StoredId((_FIRST_BIT | bits).to_bytes(_BYTES, "big"))
+def laid(parts: Parts, job_type: str) -> StoredId:
+    """The id of these numbers (model/ids.py) as it lies in that type's queue."""
+    moment, shared, own = parts
+    if moment >> _TIME_BITS:
+        return _as_text(spelt(parts, job_type))
+    bits = _FIRST_BIT | moment >> 15 << 115 | shared << 65 | (moment & _LATE) << 50 | own
+    return StoredId(bits.to_bytes(_BYTES, "big"))
 
 
 def stored(job_id: str, job_type: str) -> StoredId:
     """The id as it lies in that type's queue."""
     if job_id[CHARACTERS:] == type_code(job_type):
         with suppress(ValueError):  # not all of it is of our alphabet
-            return laid(number_of(job_id), job_type)
+            return laid(parts_of(job_id), job_type)
     return _as_text(job_id)
 
 
@@ -61,9 +61,8 @@ def public(stored_id: bytes, job_type: str) -> JobId:
     if len(stored_id) != _BYTES or stored_id[0] < 0x80:
         return JobId(stored_id.removeprefix(b"#").decode("utf-8", "replace"))
     bits = int.from_bytes(stored_id, "big") ^ _FIRST_BIT
-    early, late = bits >> 115, bits >> 50 & _LATE
-    number = early << 115 | late << 100 | (bits >> 65 & _FIFTY) << 50 | bits & _FIFTY
-    return spelt(number, job_type)
+    moment = bits >> 115 << 15 | bits >> 50 & _LATE
+    return spelt((moment, bits >> 65 & _FIFTY, bits & _FIFTY), job_type)
 
 
 def _as_text(job_id: str) -> StoredId:
