@@ -76,6 +76,9 @@ class Lanes:
                 lanes[job.lane].append(job)
         limited = {name for name, cap in model.caps.items() if not cap.free}
         unclear = {int(number) for number, _ in model.tombstones}
+        # One too new for this worker may have been at the head of its lane, and stands before it by
+        # now.
+        unclear |= {j.home for j in model.waiting() if j.intake.version > 1}
         for number, jobs in lanes.items():
             late = all(self.overdue(j, now) for j in jobs) and number not in unclear
             stands = any(j.id in admitted for j in jobs)
