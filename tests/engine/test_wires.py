@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from cotiza_queue import Queue
 from cotiza_queue.errors import ConfigurationError, CotizaError, QueueUnavailable
 from cotiza_queue.store.commands import Commands
 from cotiza_queue.store.connection import Connection
@@ -217,6 +218,20 @@ async def test_in_a_row_of_calls_only_one_after_a_rest_greets_the_server(redis_u
         assert line.count(b"PING") == 1
         wire.close()
         await connection.close()
+
+
+@pytest.mark.parametrize("said", [b"-NOPERM no permission for ping\r\n", b"-LOADING loading\r\n"])
+async def test_a_greeting_that_is_refused_changes_nothing_for_the_call(
+    redis_url: str, kind: str, said: bytes
+) -> None:
+    async with line_to(redis_url) as line, Queue(line.url) as queue:
+        await queue.enqueue(kind, 1)
+        line.instead(b"PING", said)
+        await asyncio.sleep(2 * REST_S)
+        job = await queue.enqueue(kind, 2)
+        assert line.count(b"PING") > 0
+        assert (await queue.get(job.job_id)).payload == 2
+        assert [one.payload for one in (await queue.list(None, job_type=kind)).items] == [2, 1]
 
 
 def _socket_to(redis_url: str) -> socket.socket:
