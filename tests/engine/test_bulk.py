@@ -37,7 +37,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def count(self: Wire, packed: bytes, commands: int = 1, **how: Any) -> Any:
         sizes.append(len(packed))
-        return genuine(self, packed, commands)
+        return genuine(self, packed, commands, **how)
 
     monkeypatch.setattr(Wire, "ask", count)
     return sizes
@@ -105,7 +105,6 @@ async def test_each_error_is_told_at_its_place_and_the_order_is_kept(
 PRODUCER = """
 import asyncio, sys
 from cotiza_queue import NewJob, Queue
-from cotiza_queue.store.ids import stored
 async def main():
     async with Queue(sys.argv[1]) as queue:
         print("ready", flush=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cotiza_queue.errors import PermanentError, RetryableError
 from cotiza_queue.model.ids import (
+    ALPHABET,
     CHANCE_BITS,
     custom_job_id,
     is_name,
@@ -92,8 +94,8 @@ def test_chosen_and_occurrence_ids_are_functions_of_their_parts() -> None:
 
 def test_ids_are_written_as_they_always_were() -> None:
     made = new_job_id(1_800_000_000_000, 0, "x", "acme")
-    assert made == "01mcc5rm0000000000000000ez1r12rcqn"
-    assert occurrence_job_id("s", 1, "x", "t") == "0000000001jrtn6xrkt0mnmyqvnwfgrcqn"
+    assert made == "01mcc5rm0000000000000000h0c7xdrcqn"
+    assert occurrence_job_id("s", 1, "x", "t") == "0000000001jrtn6xrkt0mnmy83r3ezrcqn"
 
 
 @given(
@@ -109,6 +111,24 @@ def test_an_id_tells_that_we_made_it_and_for_whom(chance: int, at: int, other: s
     assert not was_issued(custom_job_id("a", "acme", "x"), "acme")
     if made[at] != other and other in "Z-":
         assert not was_issued(made[:at] + other + made[at + 1 :], None)
+
+
+def test_each_change_of_a_character_before_the_tenants_mark_is_seen() -> None:
+    for made in (
+        new_job_id(1_800_000_000_000, 1 << 60, "x", "acme"),
+        new_job_id(0, 0, "x", "acme"),
+    ):
+        for at in (*range(27), *range(30, 34)):
+            others = [made[:at] + other + made[at + 1 :] for other in ALPHABET]
+            assert [each for each in others if was_issued(each, None)] == [made]
+        for at in range(27, 30):
+            others = [made[:at] + other + made[at + 1 :] for other in ALPHABET]
+            assert [each for each in others if was_issued(each, "acme")] == [made]
+
+
+@pytest.mark.parametrize("letter", ALPHABET)
+def test_one_letter_over_and_over_is_no_id_of_ours(letter: str) -> None:
+    assert not was_issued(letter * 34, None)
 
 
 def test_a_changed_or_foreign_id_is_hardly_ever_taken_for_ours() -> None:

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Protocol
 
 from ..errors import ConfigurationError, CotizaError, QueueDamaged
+from ..store.wire import REST_S
 from ..telemetry import Telemetry
 
 FIRST_BACKOFF_S = 0.05
@@ -91,11 +92,12 @@ async def wait_for(event: asyncio.Event, seconds: float) -> bool:
     return event.is_set()
 
 
-def step_aside() -> None:
-    """Leave the core for a moment to others who wait for it, without losing our place among them
-    as by a ``sched_yield``.
+def step_aside(rested_s: float) -> None:
+    """After a rest of so many seconds, leave the core for a moment to others who wait for it,
+    without losing our place among them as by a ``sched_yield``.
     """
-    time.sleep(_MOMENT_S)
+    if rested_s > REST_S:
+        time.sleep(_MOMENT_S)
 
 
 class Background:

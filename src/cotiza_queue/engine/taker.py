@@ -119,7 +119,8 @@ class Taker:
 
     def _say_handed(self, delivery: Delivery, now_ms: int) -> None:
         """The next turn gives the job its place; if it has ended by then, that goes along."""
-        step_aside()  # Who has brought it is answered after us, and may wait for this very core.
+        # Who has brought it is answered after us, and may wait for this very core.
+        step_aside(self._clock.monotonic() - self._turned_at)
         self._pace.look()
         self._attention.set()
         try:

@@ -45,8 +45,9 @@ _CODE_CHARACTERS, _TENANT_CHARACTERS = 4, 12
 _CHANCE, _OWN, _CODE = (1 << CHANCE_BITS) - 1, (1 << 20) - 1, (1 << 20) - 1
 _MARK, _MARKS = (1 << 15) - 1, (1 << 30) - 1
 _OURS, _THEIRS = 32_749, 32_719
-"""The largest primes that a mark has room for: what is left of an id divided by one, as in the
-check digits of ISO 7064. Whatever character of an id is changed, it no longer fits.
+"""The largest primes that a mark has room for. A mark is what is missing to the next multiple of
+one, as in the check digits of ISO 7064. Whatever character of an id is changed, the first mark no
+longer fits (the second one is not looked at where no tenant is given).
 """
 MAX_ACTOR = 200
 """Characters of the name of who asked for something."""
@@ -169,10 +170,10 @@ def check_actor(by: str) -> str:
 
 def _marks(whole: int, tenant: str) -> int:
     """Of an id with its type's code: that it is ours, and its tenant's."""
-    return whole % _OURS << 15 | (whole ^ _mask(tenant)) % _THEIRS
+    return _OURS - whole % _OURS << 15 | _THEIRS - (whole ^ _mask(tenant)) % _THEIRS
 
 
-@lru_cache(1024)
+@lru_cache(16_384)
 def _mask(tenant: str) -> int:
     """Makes an id another number for each tenant."""
     return _number(tenant)

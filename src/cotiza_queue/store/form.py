@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import ConfigurationError, QueueUnavailable
 from . import keys
 
-FORM = 7
+FORM = 8
 """Goes up with each change of records, indexes, lines or events that another version of us would
 misread. Versions with the same number may run side by side.
 """
