@@ -92,7 +92,7 @@ def test_chosen_and_occurrence_ids_are_functions_of_their_parts() -> None:
     assert occurrence_job_id("s", 1, "x", "t") != occurrence_job_id("s", 2, "x", "t")
 
 
-def test_ids_are_written_as_they_always_were() -> None:
+def test_ids_are_written_as_data_of_this_form_has_them() -> None:
     made = new_job_id(1_800_000_000_000, 0, "x", "acme")
     assert made == "01mcc5rm0000000000000000h0c7xdrcqn"
     assert occurrence_job_id("s", 1, "x", "t") == "0000000001jrtn6xrkt0mnmy83r3ezrcqn"
